@@ -1,0 +1,53 @@
+# `make demo` and `make test` do all their own set-up: a virtual environment in .venv with pinned installs.
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export DO_NOT_TRACK := 1
+
+.PHONY: help install demo demo-full test test-slow lint format check serve constraints clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+install: $(READY)  ## make .venv and install what constraints.txt pins
+
+$(READY): constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(READY)  ## the whole pipeline on a laptop CPU: corpus, training, evaluation, report
+	$(BIN)/contextfirst run demo
+
+demo-full: $(READY)  ## the demo with muted and blinded controls for all five models
+	$(BIN)/contextfirst run demo_full
+
+test: $(READY)  ## the tests for every change
+	$(BIN)/pytest -q
+
+test-slow: $(READY)  ## the tests that take minutes, and DeepSpeed's
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,distributed]'
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -q -m slow
+
+lint: $(READY)  ## formatting, lint, types, import contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(READY)  ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: lint test  ## lint and test
+
+serve: $(READY)  ## a local Prefect server and worker with everything deployed, and the reports, on loopback
+	$(BIN)/python -m flows.serve
+
+constraints: $(READY)  ## pin what is installed now, without hashes and without local versions
+	$(BIN)/pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' > constraints.new; \
+	(echo '# Every package of the environment, without hashes and without local versions. Made by: make constraints'; cat constraints.new) > constraints.txt; rm constraints.new
+
+clean:  ## remove the virtual environment; the store stays
+	rm -rf .venv

@@ -1,0 +1,222 @@
+"""A recipe: everything that decides a result, from sources to benchmarks, as one typed value.
+
+Recipes are YAML files in recipes/; `contextfirst run RECIPE --set path.to.field=value` changes single fields. A list
+of named things is addressed by name: `stages.sft.params.steps=100`.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from schemas.training import Decoding, GrpoParams, Judge, MediaSettings, SftParams, View
+from schemas.values import Value
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_]*")
+_TAKE = re.compile(r"all|(first|last|random):[0-9]+%?")
+
+
+def _slug(name: str) -> str:
+    if not _SLUG.fullmatch(name):
+        raise ValueError(f"{name!r} must be lower-case letters, digits and underscores")
+    return name
+
+
+class Corpus(Value):
+    """The small made corpus: sources may then lie in it, as `corpus:train/video_r1`."""
+
+    seed: int = 0
+    train_questions: int = 480
+    benchmark_questions: int = 330
+
+
+class Source(Value):
+    """A dataset in a folder, in its publisher's layout. take: `all`, `first:100`, `last:10%`, `random:50%`."""
+
+    name: str
+    dataset: str
+    folder: str
+    revision: str = "local"
+    take: str = "all"
+
+    _name = field_validator("name")(_slug)
+
+    @field_validator("take")
+    @classmethod
+    def _known_take(cls, take: str) -> str:
+        if not _TAKE.fullmatch(take):
+            raise ValueError(f"take {take!r} is not `all` or first|last|random with a number or %: `random:50%`")
+        return take
+
+
+class Model(Value):
+    """The model to start from: a folder with a checkpoint, or the tiny random thinker made by a stage."""
+
+    folder: str | None = None
+    tiny_seed: int | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Model":
+        if (self.folder is None) == (self.tiny_seed is None):
+            raise ValueError("name either `folder` of a checkpoint or `tiny_seed`")
+        return self
+
+
+class Llm(Value):
+    """Which language model answers, and how many rows a shard holds."""
+
+    provider: str
+    model: str
+    rows_per_shard: int = 256
+
+
+class Curation(Value):
+    """Thresholds, splits and mixing; all cheap to change.
+
+    min_quality: least composite rating. contamination: what to do with training rows whose video or media meet a
+    benchmark. max_reject_share: stop when more of a source is rejected while reading or rewriting.
+    """
+
+    min_quality: float = 0.0
+    contamination: Literal["remove", "stop"] = "stop"
+    validation_share: float = 0.1
+    max_reject_share: float = 0.2
+    seed: int = 0
+
+
+class SolveRate(Value):
+    """Before an RL stage: draws a question by the model it starts from, and the band of solve rates to keep."""
+
+    draws: int = 8
+    above: float = 0.0
+    up_to: float = 0.75
+    correct_from: float = Field(default=0.5, description="Least accuracy of a draw that counts as solved.")
+    take: str = "all"
+
+
+class SftStage(Value):
+    kind: Literal["sft"]
+    name: str
+    title: str
+    init_from: str = "model"
+    params: SftParams
+
+    _name = field_validator("name")(_slug)
+
+
+class GrpoStage(Value):
+    kind: Literal["grpo"]
+    name: str
+    title: str
+    init_from: str
+    solve_rate: SolveRate = SolveRate()
+    params: GrpoParams
+
+    _name = field_validator("name")(_slug)
+
+
+Stage = Annotated[SftStage | GrpoStage, Field(discriminator="kind")]
+
+
+class Families(Value):
+    """How a benchmark's rows fall into families: by the values of one of its category fields."""
+
+    field: str
+    values: dict[str, str]
+
+
+class Against(Value):
+    """Two stages to compare on the same examples."""
+
+    stage: str
+    against: str
+
+
+class Control(Value):
+    """A model evaluated on altered media."""
+
+    stage: str
+    view: View
+
+
+class Probe(Value):
+    """Sampled completions on held-out prompts, scored by the rewards of an RL stage: the expected reward.
+
+    rewards_of: the RL stage whose rewards and weights are used. stages: whom to measure; `before` is the one that the
+    others are compared with. note: what the comparison can and cannot show.
+    """
+
+    rewards_of: str
+    stages: tuple[str, ...]
+    draws: int = 4
+    prompts: int = 120
+    seed: int = 1
+    before: str
+    note: str = ""
+
+
+class Evaluation(Value):
+    """Benchmarks, who is measured on them, and how. stages: besides trained stages, `model` is the start."""
+
+    benchmarks: tuple[Source, ...]
+    families: dict[str, Families] = {}
+    stages: tuple[str, ...]
+    controls: tuple[Control, ...] = ()
+    comparisons: tuple[Against, ...] = ()
+    probe: Probe | None = None
+    decoding: Decoding
+    batch_size: int = 32
+    rows_per_shard: int = 128
+    examples_shown: int = 20
+
+
+class Recipe(Value):
+    """The whole description. Every name that one part uses must be defined by another."""
+
+    name: str
+    title: str
+    description: str
+    notices: tuple[str, ...] = Field(default=(), description="What a reader of the results must know first.")
+    corpus: Corpus | None = None
+    model: Model
+    sources: tuple[Source, ...]
+    rewrite: Llm
+    rate: Llm
+    curation: Curation = Curation()
+    media: MediaSettings
+    stages: tuple[Stage, ...]
+    evaluation: Evaluation
+    judge: Judge
+
+    _name = field_validator("name")(_slug)
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> "Recipe":
+        known = {"model"}
+        for stage in self.stages:
+            if stage.init_from not in known:
+                raise ValueError(f"stage {stage.name}: init_from {stage.init_from!r} is none of {sorted(known)}")
+            if stage.name in known:
+                raise ValueError(f"two stages are called {stage.name!r}")
+            known.add(stage.name)
+        measured = set(self.evaluation.stages)
+        for user in (*self.evaluation.controls, *self.evaluation.comparisons):
+            names = {user.stage, user.against} if isinstance(user, Against) else {user.stage}
+            if missing := sorted(names - measured):
+                raise ValueError(f"evaluation compares stage {missing[0]!r}, which is not in evaluation.stages")
+        asked = set(measured)
+        if probe := self.evaluation.probe:
+            asked |= {*probe.stages, probe.rewards_of, probe.before}
+            if probe.rewards_of not in {stage.name for stage in self.stages if stage.kind == "grpo"}:
+                raise ValueError(f"evaluation.probe.rewards_of {probe.rewards_of!r} is no GRPO stage")
+        if missing := sorted(asked - known):
+            raise ValueError(f"evaluation names stage {missing[0]!r}, which is none of {sorted(known)}")
+        for sources in (self.sources, self.evaluation.benchmarks):
+            if len({source.name for source in sources}) != len(sources):
+                raise ValueError("two sources have one name")
+            if not self.corpus and any(source.folder.startswith("corpus:") for source in sources):
+                raise ValueError("a source lies in `corpus:`, but the recipe makes no corpus")
+        return self
+
+    def stage(self, name: str) -> SftStage | GrpoStage:
+        return next(stage for stage in self.stages if stage.name == name)

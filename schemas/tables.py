@@ -1,0 +1,50 @@
+"""Arrow schemas of what evaluation writes: predictions, judgements and scores, one row a completion."""
+
+import pyarrow as pa
+
+PREDICTIONS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("draw", pa.int32(), nullable=False),
+        pa.field("prompt", pa.string(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("tokens", pa.int32(), nullable=False),
+        pa.field("truncated", pa.bool_(), nullable=False),
+        pa.field("load_error", pa.string(), nullable=True),
+    ]
+)
+"""One completion. draw: 0 for greedy, 0..n-1 for samples. load_error: why the media could not be read, else null."""
+
+SCORES = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("draw", pa.int32(), nullable=False),
+        pa.field("benchmark", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("family", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("answer_kind", pa.string(), nullable=False),
+        pa.field("gold", pa.string(), nullable=False),
+        pa.field("given", pa.string(), nullable=False),
+        pa.field("outcome", pa.string(), nullable=False),
+        pa.field("value", pa.float64(), nullable=True),
+        pa.field("chance", pa.float64(), nullable=False),
+        pa.field("well_formed", pa.bool_(), nullable=False),
+        pa.field("tokens", pa.int32(), nullable=False),
+        pa.field("rewards", pa.map_(pa.string(), pa.float64()), nullable=False),
+    ]
+)
+"""One scored example. outcome: answered | unanswered | load_error | unjudged. value: 0 to 1; 0 for unanswered, null
+for load_error and unjudged. chance: expected value of a uniform guess among the labels.
+rewards: each reward by name, 0 to 1, as training would have given it; a reward that is not known is left out."""
+
+JUDGEMENTS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("draw", pa.int32(), nullable=False),
+        pa.field("reward", pa.string(), nullable=False),
+        pa.field("value", pa.float64(), nullable=True),
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+)
+"""One judged reward of one completion. value is null when the judge failed; reason then says how."""
