@@ -1,0 +1,118 @@
+"""An artifact being made: one folder per fingerprint, held by one process, taken over when that process dies.
+
+The lease is an exclusive `flock` on a file beside the draft. The kernel drops it with its holder, however that died,
+so no clock and no heartbeat decides who is alive. What a dead holder finished stays in the draft for the next one.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from schemas.artifact import File, Rows, Usage
+from storage.files import flush
+from storage.parquet import count_rows
+
+_WORK = ".work"
+_POLL_SECONDS = 0.2
+
+
+class Draft:
+    """The folder to fill, and what the manifest will say of it.
+
+    folder: data files go here. work: what helps a resume and is not published. progress: told (done, total, unit).
+    """
+
+    def __init__(self, folder: Path, progress: Callable[[int, int, str], None]) -> None:
+        self.folder = folder
+        self.work = folder / _WORK
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.progress = progress
+        self.entered = 0
+        self.left = 0
+        self.rejected: Counter[str] = Counter()
+        self.usage = Usage()
+        self.notes: dict[str, object] = {}
+
+    def rows(self) -> Rows:
+        """The row counts. Raises RuntimeError when they do not balance: a row was lost or doubled."""
+        if self.entered != self.left + self.rejected.total():
+            raise RuntimeError(
+                f"rows do not balance in {self.folder.parent.name}: {self.entered} in, {self.left} out, "
+                f"{self.rejected.total()} rejected; this is a fault of the stage, please report it"
+            )
+        return Rows(entered=self.entered, left=self.left, rejected=dict(sorted(self.rejected.items())))
+
+    def files(self, hash_file: Callable[[Path], str]) -> list[File]:
+        """Every data file of the draft, flushed to disk."""
+        found = sorted(path for path in self.folder.rglob("*") if path.is_file() and self.work not in path.parents)
+        return [self._describe(path, hash_file(path)) for path in found]
+
+    def _describe(self, path: Path, sha256: str) -> File:
+        flush(path)
+        rows, columns = count_rows(path) if path.suffix == ".parquet" else (None, None)
+        name = path.relative_to(self.folder).as_posix()
+        return File(path=name, size=path.stat().st_size, sha256=sha256, rows=rows, columns=columns)
+
+
+@contextmanager
+def lease(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
+    """Hold `path` alone; wait while another process holds it, telling `on_wait` once who that is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = _acquire(path, on_wait)
+    try:
+        holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": int(time.time())}
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _acquire(path: Path, on_wait: Callable[[str], None]) -> int:
+    told = False
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(path, descriptor):  # else its holder removed it between our open and our lock
+                return descriptor
+        except BlockingIOError:
+            if not told:
+                on_wait(path.read_text() if path.exists() else "")
+                told = True
+            time.sleep(_POLL_SECONDS)
+        os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.stat(path).st_ino == os.fstat(descriptor).st_ino
+    except FileNotFoundError:
+        return False
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lease at `path`."""
+    if not path.exists():
+        return False
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def drop_work(folder: Path) -> None:
+    """Remove what only helps a resume."""
+    shutil.rmtree(folder / _WORK, ignore_errors=True)
