@@ -1,0 +1,227 @@
+"""What a media file is and whether it can be read: told from its content, never from its name.
+
+A file passes when a picture decodes, some sound decodes where it says it has sound, and its last part
+decodes as far as it claims to reach. Files come from outside: playlists and whatever else makes FFmpeg open
+further files are refused, and `probe_all` puts every file behind a deadline in a process of its own.
+"""
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import av
+from av.error import FFmpegError
+from av.stream import Disposition
+from PIL import Image
+
+from media.probe_pool import ask_all
+from media.track import OPEN_OPTIONS, Track, measure
+from schemas.example import MediaKind
+from schemas.values import Value
+
+LONGEST_SECONDS = 4 * 3600.0
+_MOST_PIXELS = 100_000_000
+_IMAGES = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+_ORIENTATION = 0x0112
+_TURNS = {3: 180, 6: -90, 8: 90}
+
+Fault = Literal[
+    "missing",
+    "empty",
+    "undecodable",
+    "no_frames",
+    "truncated",
+    "too_long",
+    "too_large",
+    "deadline",
+    "crashed",
+]
+
+
+class Probe(Value):
+    """One readable file; what its kind lacks is None, 0 or False.
+
+    duration, audio_duration: seconds. fps: frames per second. width, height: pixels as shown, after rotation.
+    rotation: degrees counter-clockwise that turn a stored picture upright. audio_streams: sound tracks, of
+    which the first is described. has_audio: whether it really holds sound. sample_rate: Hz.
+    """
+
+    kind: MediaKind
+    duration: float | None = None
+    frames: int = 0
+    fps: float | None = None
+    width: int | None = None
+    height: int | None = None
+    rotation: int = 0
+    audio_streams: int = 0
+    has_audio: bool = False
+    audio_duration: float | None = None
+    sample_rate: int | None = None
+
+
+class Unreadable(Value):
+    """One file that cannot be used, why in one word, and what was seen."""
+
+    reason: Fault
+    detail: str
+
+
+class _Fault(Exception):
+    def __init__(self, reason: Fault, detail: str) -> None:
+        super().__init__(detail)
+        self.unreadable = Unreadable(reason=reason, detail=detail)
+
+
+class _Survey(NamedTuple):
+    """Which tracks to measure, by index, and the seconds the container states for the longest."""
+
+    video: int | None
+    sound: int | None
+    audio_streams: int
+    stated: float | None
+
+
+def probe(path: Path, longest_seconds: float = LONGEST_SECONDS) -> Probe | Unreadable:
+    """Probe one file in this process. For files from outside use `probe_all`: no file can hang or kill it."""
+    try:
+        if not path.is_file():
+            return Unreadable(reason="missing", detail="no such file")
+        if not path.stat().st_size:
+            return Unreadable(reason="empty", detail="0 bytes")
+        return _probe_image(path) or _probe_tracks(path, longest_seconds)
+    except _Fault as fault:
+        return fault.unreadable
+    except (FFmpegError, OSError, ValueError, SyntaxError) as error:
+        return Unreadable(reason="undecodable", detail=_line(error))
+
+
+def probe_all(
+    paths: list[Path], workers: int, deadline_seconds: float, longest_seconds: float = LONGEST_SECONDS
+) -> dict[Path, Probe | Unreadable]:
+    """Every file's probe, in the order of `paths`, `workers` at a time in processes of their own.
+
+    A file that takes longer than `deadline_seconds` is Unreadable "deadline"; one that kills its process
+    twice is "crashed".
+    Raises RuntimeError when a worker process cannot be started.
+    """
+    answers = ask_all([str(path.absolute()) for path in paths], workers, deadline_seconds, longest_seconds)
+    return {path: _parse(answer) for path, answer in zip(paths, answers, strict=True)}
+
+
+def _parse(answer: str) -> Probe | Unreadable:
+    if answer in ("deadline", "crashed"):
+        return Unreadable(reason=answer, detail="the process that decoded it was ended")
+    return (
+        Unreadable.model_validate_json(answer) if '"reason"' in answer else Probe.model_validate_json(answer)
+    )
+
+
+def _probe_image(path: Path) -> Probe | None:
+    """None when the file is no picture of a known format."""
+    try:
+        image = Image.open(path, formats=_IMAGES)
+    except Image.DecompressionBombError as error:
+        raise _Fault("too_large", _line(error)) from error
+    except (OSError, ValueError, SyntaxError):
+        return None
+    with image:
+        _check_pixels(*image.size)
+        rotation = _TURNS.get(image.getexif().get(_ORIENTATION, 1), 0)
+        try:
+            image.load()
+        except (OSError, SyntaxError) as error:
+            raise _Fault("truncated" if "truncated" in str(error) else "undecodable", _line(error)) from error
+        width, height = _upright(*image.size, rotation)
+    return Probe(kind="image", frames=1, width=width, height=height, rotation=rotation)
+
+
+def _probe_tracks(path: Path, longest_seconds: float) -> Probe:
+    survey = _survey(path)
+    if survey.stated and survey.stated > longest_seconds:
+        raise _Fault("too_long", f"{survey.stated:.0f} s, more than {longest_seconds:.0f} s")
+    video = None if survey.video is None else measure(path, survey.video)
+    sound = None if survey.sound is None else measure(path, survey.sound)
+    _check_heads(video, sound)
+    _check_ends([track for track in (video, sound) if track], survey.stated)
+    heard = _describe_sound(sound, survey.audio_streams)
+    if video:
+        return _describe_video(video).model_copy(update=heard)
+    return Probe(kind="audio", duration=sound.duration if sound else None).model_copy(update=heard)
+
+
+def _survey(path: Path) -> _Survey:
+    with av.open(str(path), options=OPEN_OPTIONS) as container:
+        streams = container.streams
+        moving = [one for one in streams.video if not one.disposition & Disposition.attached_pic]
+        for one in moving[:1]:
+            _check_pixels(one.width, one.height)
+        return _Survey(
+            video=moving[0].index if moving else None,
+            sound=streams.audio[0].index if streams.audio else None,
+            audio_streams=len(streams.audio),
+            stated=container.duration / av.time_base if container.duration else None,
+        )
+
+
+def _check_heads(video: Track | None, sound: Track | None) -> None:
+    """Raises where a track holds something that does not decode, or nothing holds anything."""
+    for name, track in (("picture", video), ("sound", sound)):
+        if track and not track.head and (track.error or track.frames):
+            reason = "undecodable" if track.error else "truncated"
+            raise _Fault(reason, f"its {name} does not decode: {track.error or 'nothing of it is there'}")
+    if (video and not video.head) or not (video or (sound and sound.head)):
+        raise _Fault(
+            "no_frames", "it holds no frame of a picture" if video else "it holds neither picture nor sound"
+        )
+
+
+def _check_ends(tracks: list[Track], stated: float | None) -> None:
+    """Raises where less decodes than a track states or, where none does, than the container states."""
+    spans = [(track.stated, track.end, track.error) for track in tracks if track.stated]
+    ends = [track.end for track in tracks if track.end is not None]
+    if not spans and ends:
+        spans = [(stated, max(ends), "".join(track.error for track in tracks))]
+    for claimed, end, error in spans:
+        if claimed and end is not None and claimed - end > min(1.0, 0.1 * claimed + 0.2):
+            why = f" ({error})" if error else ""
+            raise _Fault("truncated", f"decodes to {end:.2f} s of {claimed:.2f} s{why}")
+
+
+def _describe_video(track: Track) -> Probe:
+    frame, duration = track.head, track.duration
+    if not isinstance(frame, av.VideoFrame):
+        raise TypeError("a video track whose first frame is no picture")
+    fps = track.fps or (track.frames / duration if duration and track.frames else None)
+    width, height = _upright(frame.width, frame.height, frame.rotation)
+    return Probe(
+        kind="video",
+        duration=duration,
+        frames=track.frames or round((duration or 0) * (fps or 0)),
+        fps=fps,
+        width=width,
+        height=height,
+        rotation=frame.rotation,
+    )
+
+
+def _describe_sound(track: Track | None, streams: int) -> dict[str, object]:
+    if not track or not isinstance(track.head, av.AudioFrame):
+        return {"audio_streams": streams}
+    return {
+        "audio_streams": streams,
+        "has_audio": True,
+        "audio_duration": track.duration,
+        "sample_rate": track.head.sample_rate,
+    }
+
+
+def _check_pixels(width: int, height: int) -> None:
+    if width * height > _MOST_PIXELS:
+        raise _Fault("too_large", f"{width} x {height} pixels")
+
+
+def _upright(width: int, height: int, rotation: int) -> tuple[int, int]:
+    return (height, width) if rotation % 180 else (width, height)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -1,0 +1,121 @@
+"""One video or sound track of a container: what it says of itself, and how far it decodes.
+
+The last second is decoded rather than all of it, so that probing costs little for long files; only where it
+holds nothing is the whole track decoded, to say how far it goes.
+"""
+
+from pathlib import Path
+from typing import NamedTuple, TypeGuard
+
+import av
+from av import AudioFrame, AudioStream, VideoFrame, VideoStream
+from av.container import InputContainer
+from av.error import FFmpegError
+
+OPEN_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,asf,mpeg,mpegts,mpegvideo,ogg,wav,w64,"
+    "aiff,mp3,aac,ac3,eac3,flac,amr,caf",
+}
+"""For every `av.open` of a file from outside: no playlists and no other format that opens further files."""
+
+_TAIL_SECONDS = 1.0
+
+Stream = VideoStream | AudioStream
+
+
+class Track(NamedTuple):
+    """A measured track.
+
+    stated: seconds the track says it lasts, None when it does not. head: its first frame, None when none
+    decodes. end: seconds it decodes to. frames: how many it states or, stating none, how many decoded in
+    all; 0 for not known. error: what broke decoding, empty for nothing.
+    """
+
+    stated: float | None
+    head: VideoFrame | AudioFrame | None
+    end: float | None
+    frames: int
+    fps: float | None
+    error: str
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, as stated or else as decoded."""
+        return self.stated or self.end
+
+
+class _Decoded(NamedTuple):
+    """What came out of a stretch: frames, the last one's end (seconds from the track's start), the error."""
+
+    first: VideoFrame | AudioFrame | None
+    frames: int
+    end: float | None
+    error: str
+
+
+def measure(path: Path, index: int) -> Track:
+    """Measure track `index` of a container. Raises FFmpegError when the container cannot be opened."""
+    with av.open(str(path), options=OPEN_OPTIONS) as container:
+        stream = _stream(container, index)
+        stated = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None
+        frames, fps = stream.frames, _frame_rate(stream)
+        last = stated or _packets_end(container, stream)
+    head = _decode(path, index, limit=1)
+    tail = _decode(path, index, after=last - _TAIL_SECONDS) if last > 2 * _TAIL_SECONDS else None
+    if not tail or not tail.frames:
+        tail = _decode(path, index)
+        frames = frames or tail.frames
+    return Track(stated, head.first, tail.end, frames, fps, head.error or tail.error)
+
+
+def _stream(container: InputContainer, index: int) -> Stream:
+    stream = container.streams[index]
+    if not isinstance(stream, (VideoStream, AudioStream)):
+        raise ValueError(f"track {index} is {stream.type}, neither video nor sound")
+    return stream
+
+
+def _is_frame(decoded: object) -> TypeGuard[VideoFrame | AudioFrame]:
+    return isinstance(decoded, (VideoFrame, AudioFrame))
+
+
+def _packets_end(container: InputContainer, stream: Stream) -> float:
+    """Seconds to the end of the last packet: for tracks that do not state how long they are."""
+    end, start = 0, stream.start_time or 0
+    for packet in container.demux(stream):
+        if packet.pts is not None:
+            end = max(end, packet.pts - start + (packet.duration or 0))
+    return float(end * (stream.time_base or 0))
+
+
+def _decode(path: Path, index: int, after: float = 0.0, limit: int | None = None) -> _Decoded:
+    """Decode from the key frame at or before `after` seconds, until the end, an error, or `limit` frames."""
+    first, count, end = None, 0, None
+    with av.open(str(path), options=OPEN_OPTIONS) as container:
+        stream = _stream(container, index)
+        start = float((stream.start_time or 0) * (stream.time_base or 0))
+        try:
+            if after > 0 and stream.time_base:
+                container.seek(int((start + after) / stream.time_base), stream=stream)
+            for frame in filter(_is_frame, container.decode(stream)):
+                first, count = first or frame, count + 1
+                if frame.time is not None:
+                    end = max(end or 0.0, frame.time - start + _length(frame, stream))
+                if count == limit:
+                    break
+        except (FFmpegError, OSError, ValueError) as error:
+            return _Decoded(first, count, end, " ".join(str(error).split())[:120])
+    return _Decoded(first, count, end, "")
+
+
+def _length(frame: VideoFrame | AudioFrame, stream: Stream) -> float:
+    if isinstance(frame, AudioFrame):
+        return frame.samples / frame.sample_rate if frame.sample_rate else 0.0
+    rate = _frame_rate(stream)
+    return 1 / rate if rate else 0.0
+
+
+def _frame_rate(stream: Stream) -> float | None:
+    rate = (stream.average_rate or stream.guessed_rate) if isinstance(stream, VideoStream) else None
+    return float(rate) if rate else None
