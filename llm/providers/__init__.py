@@ -1,0 +1,33 @@
+"""The providers by name. To add one: a file here with a `Provider`, and a line in the table."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from llm.request import Reply, Request
+from schemas.values import UserError
+
+
+class Provider(Protocol):
+    """Sends one request. Raises ProviderError for a call that brought no answer."""
+
+    async def send(self, request: Request, blobs: Path) -> Reply: ...
+
+
+# Named, not imported: an SDK is loaded when its provider is first used.
+PROVIDERS: dict[str, str] = {
+    "offline": "llm.providers.offline",
+    "openai": "llm.providers.openai",
+}
+
+
+def connect(name: str) -> Provider:
+    """A new connection to the provider called `name`, for one event loop.
+
+    Raises UserError for an unknown provider, or one whose settings are missing.
+    """
+    if name not in PROVIDERS:
+        raise UserError(f"unknown LLM provider {name!r}: choose one of {', '.join(PROVIDERS)}")
+    make: Callable[[], Provider] = import_module(PROVIDERS[name]).connect
+    return make()

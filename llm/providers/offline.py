@@ -1,0 +1,155 @@
+"""The offline provider: deterministic rules instead of a language model, with no network.
+
+An honest stand-in, named as such in every artifact it makes. It sees what a model would see: the filled-in fields of
+the prompt and the clip itself, which it measures (colours, motion, tones) rather than understands. What it writes
+about a real clip is therefore true but thin.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from llm.request import ProviderError, Reply, Request
+from media.blobs import blob_path
+from media.facts import ClipFacts, measure, pairing_words, picture_words, sentence, sound_words
+from schemas.completion import render
+
+MODEL = "rules-1"
+
+_STOP = frozenset(
+    """a an and are as at be by can did do does for from has have he her his how in is it its no not of on or our she so
+    than that the their them then there they this to was we were what when where which while who why will with you
+    your""".split()
+)
+
+
+class Offline:
+    async def send(self, request: Request, blobs: Path) -> Reply:
+        if request.prompt not in _RULES:
+            raise ProviderError("rejected", f"the offline provider has no rule for prompt {request.prompt!r}")
+        text = _RULES[request.prompt](request, blobs)
+        words = sum(len(value.split()) for value in request.fields.values())
+        return Reply(
+            text=text,
+            request_id=f"offline-{request.identity[:16]}",
+            input_tokens=words,
+            output_tokens=len(text.split()),
+        )
+
+
+def connect() -> Offline:
+    return Offline()
+
+
+def _rewrite(request: Request, blobs: Path) -> str:
+    fields = request.fields
+    if fields["context"] and fields["think"]:
+        return render(fields["context"], fields["think"], fields["answer"])
+    facts = _facts(request, blobs)
+    context = _scene(facts, fields)
+    return render(context, _reasoning(context, facts, fields), fields["answer"])
+
+
+def _scene(facts: ClipFacts | None, fields: dict[str, str]) -> str:
+    """What can be measured, then what the row adds to it: a text that mostly repeats the scene adds nothing."""
+    scene = sentence(facts) if facts else ""
+    for text in (fields["description"], fields["subtitles"]):
+        said = words(text)
+        if 2 * len(said - words(scene)) > len(said):
+            scene = f"{scene} {text}".strip()
+    return scene
+
+
+def _reasoning(context: str, facts: ClipFacts | None, fields: dict[str, str]) -> str:
+    """The evidence that bears most on answer and question, then the answer in words and as given."""
+    gold, asked = words(fields["gold_text"]), words(fields["question"])
+    clauses = re.split(r"(?<=[.!?])\s+|\n", context)
+    if facts:
+        clauses += pairing_words(facts).split(" , ")
+    evidence = max(clauses, key=lambda clause: (len(words(clause) & gold), len(words(clause) & asked)))
+    conclusion = f"{fields['gold_text']} {fields['answer']}" if fields["options"] else fields["gold_text"]
+    return f"{evidence.strip(' .')} : {conclusion} ."
+
+
+def _rate(request: Request, blobs: Path) -> str:
+    """Scores by what words are shared: an answer that the picture's or the sound's facts name depends on it."""
+    fields = request.fields
+    gold = words(fields["gold_text"])
+    facts = _facts(request, blobs)
+    seen, heard = (picture_words(facts), sound_words(facts)) if facts else ("", "")
+    options = [line.split(". ", 1)[-1] for line in fields["options"].splitlines()]
+    clear = fields["question"].strip() and len(set(options)) == len(options)
+    supported = bool(gold & words(fields["context"]))
+    return json.dumps(
+        {
+            "video_dependency": _scored(bool(gold & words(seen)), "the picture's facts name the answer"),
+            "audio_dependency": _scored(bool(gold & words(heard)), "the sound's facts name the answer"),
+            "question_logic": _scored(bool(clear), "the options differ from each other"),
+            "answer_correctness": _scored(supported, "the description names the answer"),
+            "category": "perception" if supported else "other",
+        }
+    )
+
+
+def _facts(request: Request, blobs: Path) -> ClipFacts | None:
+    """The measured clip; None for a row without media."""
+    paths = {part.kind: blob_path(blobs, part.digest) for part in request.media}
+    if not paths:
+        return None
+    return measure(video=paths.get("video"), audio=paths.get("audio"), image=paths.get("image"))
+
+
+def _scored(holds: bool, what: str) -> dict[str, object]:
+    return {"score": 1.0 if holds else 0.5, "rationale": what if holds else f"not found that {what}"}
+
+
+def _judge_context(request: Request, blobs: Path) -> str:
+    """Share of the reference's words that the candidate has too."""
+    del blobs
+    reference, candidate = words(request.fields["reference"]), words(request.fields["candidate"])
+    covered = len(reference & candidate) / len(reference) if reference else 0.0
+    return json.dumps({"score": round(5 * covered, 2)})
+
+
+def _judge_logic(request: Request, blobs: Path) -> str:
+    """Points for facts taken from the description, for nothing added to it, and for ending in the given answer."""
+    del blobs
+    fields = request.fields
+    thought, described = words(fields["reasoning"]), words(fields["description"])
+    if not thought or not _ends_in(fields["reasoning"], fields["answer"]):
+        return json.dumps({"score": 0})
+    allowed = described | words(fields["question"]) | words(fields["answer"])
+    used = len(thought & described) / len(thought)
+    grounded = len(thought & allowed) / len(thought)
+    return json.dumps({"score": round(1 + 2 * min(1.0, 2 * used) + 2 * grounded, 2)})
+
+
+def _judge_answer(request: Request, blobs: Path) -> str:
+    """F1 of the words of answer and reference."""
+    del blobs
+    reference, answer = words(request.fields["reference"]), words(request.fields["answer"])
+    both = len(reference & answer)
+    return json.dumps({"score": round(10 * both / (len(reference) + len(answer)), 2) if both else 0})
+
+
+def words(text: str) -> set[str]:
+    """The content words of a text, lower case, plurals as singulars."""
+    found = (word for word in re.findall(r"[^\W_]+", text.lower()) if word not in _STOP)
+    return {word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in found}
+
+
+def _ends_in(reasoning: str, answer: str) -> bool:
+    """Whether the last words of the reasoning are the answer given."""
+    tail = re.findall(r"[^\W_]+", reasoning.lower())
+    wanted = re.findall(r"[^\W_]+", answer.lower())
+    return bool(wanted) and tail[-len(wanted) :] == wanted
+
+
+_RULES: dict[str, Callable[[Request, Path], str]] = {
+    "rewrite": _rewrite,
+    "rate": _rate,
+    "judge_context": _judge_context,
+    "judge_logic": _judge_logic,
+    "judge_answer": _judge_answer,
+}
