@@ -1,0 +1,121 @@
+"""A checkpoint is a folder: safetensors, configuration and processor, readable by transformers alone.
+
+`load_model` takes the thinker out of a full Qwen2.5-Omni folder or reads a thinker's own. `load_processor` needs no
+torchvision. The second half is about training checkpoints: a folder counts only once it is marked as whole.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import transformers.processing_utils
+from transformers import (
+    AutoTokenizer,
+    PreTrainedModel,
+    Qwen2_5OmniProcessor,
+    Qwen2_5OmniThinkerForConditionalGeneration,
+    WhisperFeatureExtractor,
+)
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers.video_processing_utils import VideoProcessorMixin
+
+from schemas.training import Tower
+from schemas.values import UserError
+from training.video_processor import PatchVideoProcessor
+
+Dtype = Literal["float32", "bfloat16"]
+
+OFFICIAL_PICTURE_NAME = "Qwen2VLImageProcessor"
+WHOLE = "whole"
+
+# Without torchvision transformers does not export the type that it checks video processors against.
+if not hasattr(transformers.processing_utils.transformers_module, "VideoProcessorMixin"):
+    transformers.processing_utils.transformers_module.VideoProcessorMixin = VideoProcessorMixin
+
+
+class PictureProcessor(Qwen2VLImageProcessorPil):
+    """The official picture processor on PIL, saved under the name that the official loader knows."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**super().to_dict(), "image_processor_type": OFFICIAL_PICTURE_NAME}
+
+
+def load_model(folder: Path, dtype: Dtype = "float32") -> PreTrainedModel:
+    """The thinker of a checkpoint, on the CPU, in evaluation mode. Raises UserError."""
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{folder} is not a checkpoint: it has no config.json")
+    model = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(
+        folder, dtype=getattr(torch, dtype), local_files_only=True
+    )
+    return model.eval()
+
+
+def load_processor(folder: Path) -> Qwen2_5OmniProcessor:
+    """Tokenizer, sound, picture and video processors of a checkpoint folder, with its chat template."""
+    saved, _ = Qwen2_5OmniProcessor.get_processor_dict(str(folder))
+    sound = WhisperFeatureExtractor.get_feature_extractor_dict(str(folder))[0]
+    picture = PictureProcessor.get_image_processor_dict(str(folder))[0]
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return assemble(
+        tokenizer,
+        WhisperFeatureExtractor.from_dict(sound),
+        PictureProcessor.from_dict(picture),
+        PatchVideoProcessor.from_dict(_video_settings(saved)),
+        saved.get("chat_template") or tokenizer.chat_template,
+    )
+
+
+def assemble(
+    tokenizer: Any,
+    sound: WhisperFeatureExtractor,
+    picture: PictureProcessor,
+    video: PatchVideoProcessor,
+    chat_template: str,
+) -> Qwen2_5OmniProcessor:
+    """The official processor around our own video processor."""
+    return Qwen2_5OmniProcessor(
+        image_processor=picture,
+        video_processor=video,
+        feature_extractor=sound,
+        tokenizer=tokenizer,
+        chat_template=chat_template,
+    )
+
+
+def save(model: PreTrainedModel, processor: Qwen2_5OmniProcessor, folder: Path) -> None:
+    """Write a checkpoint that the official classes read."""
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+
+
+def freeze(model: PreTrainedModel, towers: tuple[Tower, ...]) -> None:
+    """Exclude encoders from training."""
+    names = {"vision": "visual", "audio": "audio_tower"}
+    for tower in towers:
+        model.get_submodule(f"model.{names[tower]}").requires_grad_(False)
+
+
+def device() -> torch.device:
+    """Where models run: the GPU of this process if there is one, else the CPU."""
+    return (
+        torch.device("cuda", torch.cuda.current_device())
+        if torch.cuda.is_available()
+        else torch.device("cpu")
+    )
+
+
+def mark_whole(folder: Path) -> None:
+    """Declare a training checkpoint complete; to be called when every rank has written its part."""
+    (folder / WHOLE).touch()
+
+
+def newest_whole(work: Path) -> Path | None:
+    """The latest training checkpoint that was completely written, if any."""
+    found = [path.parent for path in work.glob(f"checkpoint-*/{WHOLE}")]
+    return max(found, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+
+
+def _video_settings(saved: dict[str, Any]) -> dict[str, Any]:
+    settings = dict(saved.get("video_processor", {}))
+    settings.pop("video_processor_type", None)
+    return settings
