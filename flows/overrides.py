@@ -1,0 +1,58 @@
+"""The form of a run in the Prefect UI: a recipe to pick, and the overrides that people reach for.
+
+Everything else in a recipe can be changed too, by `path.to.field=value` lines, as on the command line.
+"""
+
+from enum import Enum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from recipes.reading import read_recipe, recipe_names
+from schemas.recipe import Recipe
+
+RecipeName = Enum("RecipeName", {name: name for name in recipe_names()}, type=str)
+"""The recipes, as a select in the form."""
+
+
+class Overrides(BaseModel):
+    """Changes to the recipe for this run. Empty fields keep what the recipe says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    llm_provider: Literal["offline", "openai"] | None = Field(
+        default=None, description="Who rewrites, rates and judges. `offline` needs no network."
+    )
+    llm_model: str | None = Field(default=None, description="Model name for that provider.")
+    min_quality: float | None = Field(
+        default=None, ge=0, le=1, description="Least quality of a rated row, 0 to 1. Cheap to change."
+    )
+    contamination: Literal["stop", "remove"] | None = Field(
+        default=None, description="What to do with training rows whose video or files meet a benchmark."
+    )
+    take: str | None = Field(
+        default=None,
+        pattern=r"^(all|(first|last|random):[0-9]+%?)$",
+        description="Rows of every source: all, first:100, last:10%, random:50%.",
+    )
+    set: list[str] = Field(default=[], description="Any other field of the recipe, one `path.to.field=value` a line.")
+
+
+NO_OVERRIDES = Overrides()
+
+
+def recipe_for(name: str, overrides: Overrides) -> Recipe:
+    """The recipe with the overrides applied. Raises UserError for a field or value it does not know."""
+    recipe = read_recipe(name)
+    return read_recipe(name, [*_changes(recipe, overrides), *overrides.set])
+
+
+def _changes(recipe: Recipe, overrides: Overrides) -> list[str]:
+    lines = {
+        "curation.min_quality": overrides.min_quality,
+        "curation.contamination": overrides.contamination,
+        **{f"{user}.provider": overrides.llm_provider for user in ("rewrite", "rate", "judge")},
+        **{f"{user}.model": overrides.llm_model for user in ("rewrite", "rate", "judge")},
+        **{f"sources.{source.name}.take": overrides.take for source in recipe.sources},
+    }
+    return [f"{path}={value}" for path, value in lines.items() if value is not None]

@@ -1,0 +1,54 @@
+"""IntentBench: intentions (Social-IQ), deception (MDPE) and emotions (EMER), three layouts in one file."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from schemas.example import Example, Reject
+from storage.folder import Folder
+from tasks.reader import Reader
+from tasks.reading.places import clip_group, find_files, medium, place, root_of
+from tasks.reading.problem import read_problem
+from tasks.reading.row import BadRow, Row, convert
+from tasks.reading.rows import json_rows
+
+_FILES = "qa.json"
+_NAMESPACES = {"Socialiq": "youtube", "MDPE": "mdpe", "EMER": "mer"}
+
+
+def _read(folder: Folder) -> Iterator[Example | Reject]:
+    for file in find_files(folder, _FILES):
+        yield from convert(json_rows(folder, READER.name, file), partial(_example, folder))
+
+
+def _example(folder: Folder, row: Row) -> Example:
+    problem, video, part = read_problem(row), row.text("video"), row.text("source")
+    if row.text_or_empty("data_type") not in ("", "video"):
+        raise BadRow("unknown_media_type", f"data type {row.text('data_type')[:80]!r}")
+    path = place(row, folder, root_of(row.file), f"videos/{video}", video)
+    return Example(
+        id=row.id,
+        source=row.source,
+        source_revision="",
+        source_row=row.key,
+        source_id=row.label("qid") or row.label("Question id"),
+        licence=READER.licence,
+        group=clip_group(_NAMESPACES.get(part, part.lower()), path),
+        question=problem.question,
+        options=problem.options,
+        answer_kind=problem.kind,
+        answer=problem.answer,
+        media=(medium("video", path),),
+        categories=row.labels(type="Type", part="source"),
+        context=problem.context,
+        think=problem.think,
+        provenance=problem.provenance,
+    )
+
+
+READER = Reader(
+    name="intentbench",
+    licence="CC BY-NC-SA 4.0 (clips)",
+    homepage="https://huggingface.co/datasets/PhilipC/IntentBench",
+    files=(_FILES,),
+    rows=_read,
+)

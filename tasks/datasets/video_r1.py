@@ -1,0 +1,60 @@
+"""Video-R1: video and image questions of five kinds, for SFT (COT-165k, with reasoning) and RL (260k).
+
+Either file may be there, or both; the first is a part of the second, told apart by the category `file`.
+"""
+
+import posixpath
+from collections.abc import Iterator
+from functools import partial
+
+from schemas.example import Example, MediaKind, Reject
+from storage.folder import Folder
+from tasks.reader import Reader
+from tasks.reading.places import find_files, inside, medium, path_group, root_of
+from tasks.reading.problem import read_problem
+from tasks.reading.row import BadRow, Row, convert
+from tasks.reading.rows import json_rows
+
+_FILES = "Video-R1-*k.json"
+_KINDS: dict[str, MediaKind] = {"video": "video", "image": "image"}
+
+
+def _read(folder: Folder) -> Iterator[Example | Reject]:
+    for file in find_files(folder, _FILES):
+        stem = posixpath.splitext(posixpath.basename(file))[0]
+        yield from convert(json_rows(folder, READER.name, file, f"{stem}:"), partial(_example, stem))
+
+
+def _example(stem: str, row: Row) -> Example:
+    problem = read_problem(row)
+    named = row.text("data_type")
+    if named not in _KINDS:
+        raise BadRow("unknown_media_type", f"data type {named[:80]!r}")
+    path = inside(row, root_of(row.file), row.text("path"))
+    return Example(
+        id=row.id,
+        source=row.source,
+        source_revision="",
+        source_row=row.key,
+        source_id=row.label("problem_id"),
+        licence=READER.licence,
+        group=path_group("video_r1", path),
+        question=problem.question,
+        options=problem.options,
+        answer_kind=problem.kind,
+        answer=problem.answer,
+        media=(medium(_KINDS[named], path),),
+        categories={"file": stem, **row.labels(data_source="data_source")},
+        context=problem.context,
+        think=problem.think,
+        provenance=problem.provenance,
+    )
+
+
+READER = Reader(
+    name="video_r1",
+    licence="apache-2.0",
+    homepage="https://huggingface.co/datasets/Video-R1/Video-R1-data",
+    files=(_FILES,),
+    rows=_read,
+)

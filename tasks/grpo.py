@@ -1,0 +1,31 @@
+"""Group-relative policy optimisation, in a process of its own."""
+
+from prefect import task
+
+from schemas.artifact import Artifact
+from schemas.training import GrpoJob, GrpoParams
+from schemas.values import Runtime
+from storage.draft import Draft
+from storage.store import Store
+from tasks.stage import STAGE, stage
+from tasks.subprocesses import run_module
+from tasks.training_rows import write_split
+from training.prompts import PROMPT_VERSION
+
+
+@task(**STAGE)
+@stage(version=f"1 prompt {PROMPT_VERSION}", kind="checkpoint")
+def grpo(draft: Draft, params: GrpoParams, examples: Artifact, checkpoint: Artifact, runtime: Runtime) -> None:
+    store = Store(runtime.store)
+    job = GrpoJob(
+        params=params,
+        examples=str(write_split(draft, store, [examples], "train")),
+        blobs=str(store.blobs),
+        checkpoint=str(store.folder(checkpoint) / "model"),
+        out=str(draft.folder),
+        work=str(draft.work),
+        responses=str(store.responses),
+        threads=runtime.threads,
+        concurrency=runtime.concurrency,
+    )
+    run_module("training.grpo", job, draft, runtime, params.world_size)

@@ -1,0 +1,88 @@
+"""What only a language model can score: free-text answers, and contexts and reasoning where a probe asks for them.
+
+A stage of its own, because it costs. A judge that fails leaves a null with the reason, never a zero.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from prefect import task
+
+from llm.engine import Engine
+from schemas.artifact import Artifact
+from schemas.completion import FormatName, parse
+from schemas.example import Example
+from schemas.tables import JUDGEMENTS
+from schemas.training import Judge
+from schemas.values import Params, Runtime
+from storage.draft import Draft
+from storage.parquet import read_examples, read_rows, shard_name, write_rows
+from storage.store import Store
+from tasks.stage import STAGE, stage
+from training.rewards import REWARDS
+from training.rewards.contract import Group, Referee, Rollout
+
+_GROUPS_AT_ONCE = 32
+
+
+class JudgeParams(Params):
+    """judge: who. rewards: which judged rewards to give every completion; free text is judged in any case."""
+
+    judge: Judge
+    format: FormatName
+    rewards: tuple[str, ...] = ()
+
+
+@task(**STAGE)
+@stage(version="1", kind="scores")
+def judge(
+    draft: Draft,
+    params: JudgeParams,
+    examples: Mapping[str, Artifact],
+    predictions: Artifact,
+    runtime: Runtime,
+) -> None:
+    store = Store(runtime.store)
+    by_id = {row.id: row for artifact in examples.values() for row in read_examples(store.folder(artifact))}
+    rows = [row for row in read_rows(store.folder(predictions), "predictions") if not row["load_error"]]
+    engine = Engine(store.responses, store.blobs, runtime.concurrency, replay=runtime.replay)
+    referee = Referee(params.judge, engine.complete)
+    try:
+        judged = asyncio.run(_judge_all(rows, by_id, params, referee, draft))
+    finally:
+        engine.close()
+    draft.usage = engine.usage
+    draft.notes["unknown"] = sum(row["value"] is None for row in judged)
+    write_rows(draft.folder / shard_name("judgements", 0), judged, JUDGEMENTS)
+
+
+async def _judge_all(
+    rows: Sequence[dict[str, object]],
+    examples: Mapping[str, Example],
+    params: JudgeParams,
+    referee: Referee,
+    draft: Draft,
+) -> list[dict[str, object]]:
+    groups = [(key, list(items)) for key, items in groupby(rows, key=lambda row: str(row["id"]))]
+    judged: list[dict[str, object]] = []
+    for start in range(0, len(groups), _GROUPS_AT_ONCE):
+        batch = groups[start : start + _GROUPS_AT_ONCE]
+        done = await asyncio.gather(*(_judge_group(examples[key], items, params, referee) for key, items in batch))
+        judged += [row for group in done for row in group]
+        draft.progress(start + len(batch), len(groups), "prompts")
+    return judged
+
+
+async def _judge_group(
+    example: Example, rows: Sequence[dict[str, object]], params: JudgeParams, referee: Referee
+) -> list[dict[str, object]]:
+    names = [*params.rewards, *(["accuracy"] if example.answer_kind == "free_text" else [])]
+    rollouts = tuple(Rollout(parse(str(row["text"]), params.format), bool(row["truncated"])) for row in rows)
+    group = Group(example, rollouts, judge=referee)
+    judged: list[dict[str, object]] = []
+    for name in names:
+        for row, score in zip(rows, await REWARDS[name](group), strict=True):
+            shown = {"id": example.id, "draw": row["draw"], "reward": name}
+            judged.append({**shown, "value": score.value, "reason": score.reason})
+    return judged

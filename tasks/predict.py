@@ -1,0 +1,24 @@
+"""Completions of a checkpoint on some examples, resumable shard by shard."""
+
+from collections.abc import Mapping
+
+from prefect import task
+
+from schemas.artifact import Artifact
+from schemas.values import Runtime
+from storage.draft import Draft
+from tasks.generation import PredictParams, generate
+from tasks.stage import STAGE, stage
+from training.prompts import PROMPT_VERSION
+
+
+@task(**STAGE)
+@stage(version=f"1 prompt {PROMPT_VERSION}", kind="predictions")
+def predict(
+    draft: Draft,
+    params: PredictParams,
+    examples: Mapping[str, Artifact],
+    checkpoint: Artifact,
+    runtime: Runtime,
+) -> None:
+    generate(draft, params, examples, checkpoint, runtime)

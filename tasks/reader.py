@@ -1,0 +1,64 @@
+"""A reader turns a publisher's folder into examples and rejects, one for every row, in the publisher's order.
+
+To add a dataset: write `tasks/datasets/<name>.py` with a `READER`, and add its line to the table in
+`tasks/datasets/__init__.py` (a benchmark: `tasks/benchmarks`).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from schemas.example import Example, Reject
+from schemas.values import UserError
+from storage.folder import Folder
+from tasks.reading.places import find_files
+
+REASONS: dict[str, str] = {
+    "missing_field": "a field that every row needs is absent or empty",
+    "wrong_type": "a field holds another type than the publisher's format says",
+    "not_unicode": "a text holds characters that cannot be stored as UTF-8",
+    "unknown_problem_type": "the row names a problem type that is not in the publisher's list",
+    "unknown_media_type": "the row names a kind of medium that is not in the publisher's list",
+    "options_unclear": "the options cannot be told apart from their labels with certainty",
+    "too_few_options": "a choice with fewer than two options",
+    "answer_unclear": "the answer has no single reading",
+    "answer_not_in_options": "the answer's text is none of the options",
+    "label_without_option": "the answer names a label or index that no option has",
+    "answer_conflict": "two fields of the row give different answers",
+    "malformed_reasoning": "a context or think block is opened and not closed, or repeated",
+    "invalid_example": "the row reads, but breaks a rule of the example schema",
+}
+"""Why a reader leaves a row out. Ingestion adds its own reasons for media."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one published dataset is read.
+
+    licence: as the publisher states it. files: shell patterns, each of which must match the last part of a
+    name in the folder. rows: the rows of a folder that has these files.
+    """
+
+    name: str
+    licence: str
+    homepage: str
+    files: tuple[str, ...]
+    rows: Callable[[Folder], Iterator[Example | Reject]]
+
+    def read(self, folder: Folder) -> Iterator[Example | Reject]:
+        """Examples and rejects, lazily, media not yet probed and `source_revision` empty.
+
+        Raises UserError at once when the folder is another dataset's, and later for a malformed file or a row
+        that names a file outside the folder.
+        """
+        for pattern in self.files:
+            if not find_files(folder, pattern):
+                raise UserError(
+                    f"{self.name}: the folder holds no file {pattern!r} (it has {_some(folder)}); "
+                    f"point `folder` at the dataset as published at {self.homepage}"
+                )
+        return self.rows(folder)
+
+
+def _some(folder: Folder) -> str:
+    names = folder.names()
+    return f"{', '.join(names[:3])}{'...' if len(names) > 3 else ''}" if names else "no files"

@@ -1,0 +1,1 @@
+"""What the readers of `tasks.datasets` and `tasks.benchmarks` share: rows, places, subtitles."""

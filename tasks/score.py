@@ -1,0 +1,138 @@
+"""Score completions by rule, add what a judge said, and sort every row into benchmark, category and family.
+
+Cheap and separate from predicting and judging, so that a rule can change without paying again.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+from prefect import task
+
+from schemas.artifact import Artifact
+from schemas.completion import FormatName, parse
+from schemas.example import Example
+from schemas.options import given
+from schemas.recipe import Families
+from schemas.tables import SCORES
+from schemas.values import Params, Runtime
+from storage.draft import Draft
+from storage.parquet import read_examples, read_rows, shard_name, write_rows
+from storage.store import Store
+from tasks.stage import STAGE, stage
+from training.rewards import REWARDS
+from training.rewards.accuracy import agreement
+from training.rewards.contract import Group, RewardScore, Rollout
+
+Judged = Mapping[tuple[str, int, str], RewardScore]
+
+
+class ScoreParams(Params):
+    """families: by benchmark. rewards: names to give every completion, besides its accuracy."""
+
+    format: FormatName
+    families: dict[str, Families] = {}
+    rewards: tuple[str, ...] = ("format",)
+
+
+@task(**STAGE)
+@stage(version="1", kind="scores")
+def score(
+    draft: Draft,
+    params: ScoreParams,
+    examples: Mapping[str, Artifact],
+    predictions: Artifact,
+    judgements: Artifact,
+    runtime: Runtime,
+) -> None:
+    store = Store(runtime.store)
+    known = {
+        row.id: (name, row) for name, artifact in examples.items() for row in read_examples(store.folder(artifact))
+    }
+    judged = _judged(read_rows(store.folder(judgements), "judgements"))
+    rows = []
+    for key, items in groupby(read_rows(store.folder(predictions), "predictions"), key=lambda row: str(row["id"])):
+        benchmark, example = known[key]
+        rows += score_group(benchmark, example, list(items), params, judged)
+    draft.entered = draft.left = write_rows(draft.folder / shard_name("scores", 0), rows, SCORES)
+
+
+def score_group(
+    benchmark: str, example: Example, rows: Sequence[dict[str, object]], params: ScoreParams, judged: Judged
+) -> list[dict[str, object]]:
+    """SCORES rows of all completions of one example; each row of `rows` is one of PREDICTIONS."""
+    category, family = _family(example, params.families.get(benchmark))
+    rollouts = tuple(Rollout(parse(str(row["text"]), params.format), bool(row["truncated"])) for row in rows)
+    names = list(dict.fromkeys((*params.rewards, "accuracy")))
+    rewards = {name: _reward(name, Group(example, rollouts), rows, judged) for name in names}
+    return [
+        {
+            "id": example.id,
+            "draw": row["draw"],
+            "benchmark": benchmark,
+            "group": example.group,
+            "family": family,
+            "category": category,
+            "answer_kind": example.answer_kind,
+            "gold": example.answer,
+            "chance": chance(example),
+            "tokens": row["tokens"],
+            **_verdict(example, row, rollout, {name: values[place] for name, values in rewards.items()}),
+        }
+        for place, (row, rollout) in enumerate(zip(rows, rollouts, strict=True))
+    ]
+
+
+def chance(example: Example) -> float:
+    """Expected accuracy of naming one label at random; 0 where there are no labels."""
+    if example.answer_kind == "yes_no":
+        return 0.5
+    if not example.options:
+        return 0.0
+    labels = [option.label for option in example.options]
+    return sum(agreement(example.answer_kind, label, example.answer) for label in labels) / len(labels)
+
+
+def _verdict(
+    example: Example, row: dict[str, object], rollout: Rollout, rewards: Mapping[str, float | None]
+) -> dict[str, object]:
+    if row["load_error"]:
+        return {"given": "", "outcome": "load_error", "value": None, "well_formed": False, "rewards": []}
+    answer = rollout.completion.answer
+    read = given(example.answer_kind, answer, example.options) if answer else None
+    value = rewards["accuracy"]
+    outcome = "unanswered" if not answer else "unjudged" if value is None else "answered"
+    return {
+        "given": read if read is not None else answer[:200],
+        "outcome": outcome,
+        "value": value,
+        "well_formed": not rollout.completion.errors,
+        "rewards": [(name, number) for name, number in sorted(rewards.items()) if number is not None],
+    }
+
+
+def _reward(name: str, group: Group, rows: Sequence[dict[str, object]], judged: Judged) -> list[float | None]:
+    """One reward of all completions: what the judge said where it was asked, else the rule."""
+    ruled = asyncio.run(_given(name, group))
+    keys = [(group.example.id, int(str(row["draw"])), name) for row in rows]
+    return [judged[key].value if key in judged else rule.value for key, rule in zip(keys, ruled, strict=True)]
+
+
+async def _given(name: str, group: Group) -> list[RewardScore]:
+    return await REWARDS[name](group)
+
+
+def _judged(rows: Iterable[dict[str, object]]) -> Judged:
+    return {
+        (str(row["id"]), int(str(row["draw"])), str(row["reward"])): RewardScore(
+            value=None if row["value"] is None else float(str(row["value"])), reason=str(row["reason"])
+        )
+        for row in rows
+    }
+
+
+def _family(example: Example, families: Families | None) -> tuple[str, str]:
+    if families is None:
+        return "", ""
+    category = example.categories.get(families.field, "")
+    return category, families.values.get(category, "other")

@@ -1,0 +1,44 @@
+"""What a run shows in the Prefect UI: the curation funnel, the results, and a link to the report."""
+
+from prefect import task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from schemas.artifact import Artifact
+from schemas.values import Runtime
+from storage.lineage import ancestors
+from storage.store import Store
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def show_curation(recipe: str, curated: Artifact, runtime: Runtime) -> None:
+    """A table with a line a stage: rows in, rows out, and rejects by reason."""
+    steps = ancestors(Store(runtime.store), curated)
+    lines = [
+        {
+            "stage": str(step.manifest.artifact),
+            "source": str(step.manifest.params.get("dataset", "")),
+            "in": step.manifest.rows.entered,
+            "out": step.manifest.rows.left,
+            "rejected": ", ".join(f"{reason} {count}" for reason, count in step.manifest.rows.rejected.items()),
+        }
+        for step in steps
+        if step.manifest.kind == "examples"
+    ]
+    create_table_artifact(table=lines, key=f"{_key(recipe)}-curation", description="Rows through curation")
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def show_results(recipe: str, report: Artifact, runtime: Runtime) -> None:
+    """The results as Markdown, and where to open the report."""
+    folder = Store(runtime.store).folder(report)
+    key = _key(recipe)
+    create_markdown_artifact((folder / "report.md").read_text(), key=f"{key}-results", description="Results")
+    if runtime.reports_url:
+        link = f"{runtime.reports_url.rstrip('/')}/{report.fingerprint}/report.html"
+        create_link_artifact(link, link_text="Open the report", key=f"{key}-report", description="Report")
+
+
+def _key(recipe: str) -> str:
+    """Prefect's artifact keys take lower-case letters, digits and dashes."""
+    return recipe.replace("_", "-")
