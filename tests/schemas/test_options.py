@@ -1,0 +1,313 @@
+"""Options and answers as publishers and models write them, and as they must not be read."""
+
+import pytest
+from hypothesis import given as given_any
+from hypothesis import strategies as st
+
+from schemas.example import AnswerKind, Option
+from schemas.numbers import plain_decimal
+from schemas.options import Undecided, given, gold, label_of, letter, read_options, split_option
+
+KINDS: list[AnswerKind] = ["choice", "multi_choice", "yes_no", "number", "ocr", "free_text", "emotion_words"]
+MAN = letter(["The man", "The woman", "A cat and a dog", "Nobody"])
+MOODS = letter(["Urgent", "Happy", "Relaxed", "Rock and roll", "Angry", "Sad"])
+
+
+@pytest.mark.parametrize(
+    "text", ["A. The man", "A.The man", "A) The man", "(A) The man", "A: The man", "A:The man"]
+)
+def test_one_option_is_split_however_its_label_is_marked(text: str) -> None:
+    assert split_option(text) == Option(label="A", text="The man")
+
+
+def test_text_without_a_label_cannot_be_split() -> None:
+    with pytest.raises(Undecided, match="no label"):
+        split_option("The man")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["A. yes", "B. no"],
+        ["A.yes", "B.no"],
+        ["A yes", "B no"],
+        ["A yes", "B:no"],
+        ["(A) yes", "(B) no"],
+        ["yes", "no"],
+        "['A.yes', 'B.no']",
+        '["yes", "no"]',
+        {"A": "yes", "B": "no", "C": None},
+        {"B": "B. no", "A": "A. yes"},
+        ["B. no", "A. yes"],
+    ],
+)
+def test_every_form_of_options_gives_the_same_options(written: object) -> None:
+    assert read_options(written) == letter(["yes", "no"])
+
+
+@pytest.mark.parametrize("written", [None, "", " ", []])
+def test_absent_options_are_no_options(written: object) -> None:
+    assert read_options(written) == ()
+
+
+def test_spaced_labels_out_of_order_are_plain_text() -> None:
+    assert [option.text for option in read_options(["A man", "I agree"])] == ["A man", "I agree"]
+
+
+def test_initials_are_not_labels() -> None:
+    assert [option.text for option in read_options(["G. Bush", "A. Lincoln"])] == ["G. Bush", "A. Lincoln"]
+
+
+def test_numbers_become_option_texts() -> None:
+    assert read_options([1, 2.5]) == letter(["1", "2.5"])
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["A. x", "B. y", "A. z", "B. w"],
+        ["A. x", "B."],
+        ["x", None],
+        ["x"] * 27,
+        "no list",
+        {"first": "x"},
+        7,
+        "[" * 9000,
+    ],
+)
+def test_unclear_options_are_undecided(written: object) -> None:
+    with pytest.raises(Undecided) as caught:
+        read_options(written)
+    assert caught.value.reason == "options_unclear"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "B",
+        "b",
+        "(B)",
+        "B.",
+        "B. The woman",
+        "B.The woman",
+        "The woman",
+        1,
+        "<answer>B</answer>",
+        "the woman.",
+    ],
+)
+def test_gold_choice_is_one_label(answer: object) -> None:
+    assert gold("choice", answer, MAN) == "B"
+
+
+@pytest.mark.parametrize(
+    "answer", ["B,C", "C, B", "B and C", "Happy, Relaxed", "B,B,C", ["Relaxed", "Happy"], "C;B"]
+)
+def test_gold_multi_choice_is_sorted_labels(answer: object) -> None:
+    assert gold("multi_choice", answer, MOODS) == "B,C"
+
+
+def test_option_text_with_and_is_not_cut_apart() -> None:
+    assert gold("multi_choice", "Rock and roll", MOODS) == "D"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("G", "label_without_option"),
+        (4, "label_without_option"),
+        (-1, "label_without_option"),
+        ("A. The woman", "answer_unclear"),
+        ("A,B", "answer_unclear"),
+        ("Somebody else", "answer_not_in_options"),
+        ("", "missing_field"),
+        ("<answer>B", "answer_unclear"),
+        (None, "wrong_type"),
+        ({"a": 1}, "wrong_type"),
+        (["B"], "answer_unclear"),
+    ],
+)
+def test_gold_that_cannot_be_decided_says_why(answer: object, reason: str) -> None:
+    with pytest.raises(Undecided) as caught:
+        gold("choice", answer, MAN)
+    assert caught.value.reason == reason
+
+
+def test_letter_that_is_also_another_options_text_is_the_label() -> None:
+    points = letter(["B", "A", "A,B"])
+    assert gold("choice", "B", points) == given("choice", "B", points) == "B"
+    assert given("multi_choice", "A,B", points) == "A,B"
+    assert given("choice", "A. B", points) == "A"
+    assert label_of("B", points) == "A"
+
+
+def test_repeated_option_text_is_decided_by_letter_only() -> None:
+    twice = letter(["same", "same", "other"])
+    assert gold("choice", "B", twice) == "B"
+    assert gold("choice", "B. same", twice) == "B"
+    with pytest.raises(Undecided):
+        gold("choice", "same", twice)
+
+
+@pytest.mark.parametrize(("answer", "form"), [("Yes", "yes"), ("no.", "no"), (True, "yes"), ("NO!", "no")])
+def test_gold_yes_no(answer: object, form: str) -> None:
+    assert gold("yes_no", answer) == form
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        ("42", "42"),
+        ("1,234.50", "1234.5"),
+        ("-0.0", "0"),
+        ("50%", "50"),
+        ("$3.00", "3"),
+        ("3.5 m/s", "3.5"),
+        ("12 square meters", "12"),
+        ("1.5e3", "1500"),
+        (".5", "0.5"),
+        ("−7", "-7"),
+        ("30 °C", "30"),
+        ("100", "100"),
+    ],
+)
+def test_number_has_one_spelling(written: str, form: str) -> None:
+    assert plain_decimal(written) == form == gold("number", written) == given("number", written)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "about 42",
+        "42 or 43",
+        "3,5",
+        "1/2",
+        "1e999999999",
+        "1e31",
+        "9" * 29,
+        "nan",
+        "inf",
+        "4 2",
+        "-",
+        ".",
+        "٤٢",
+    ],
+)
+def test_text_without_one_number_has_no_spelling(written: str) -> None:
+    assert plain_decimal(written) is None
+
+
+def test_gold_emotion_words_come_from_lists_and_literals() -> None:
+    assert gold("emotion_words", "['Worried', 'angry', 'Angry']") == "angry,worried"
+    assert gold("emotion_words", ["Worried", "angry"]) == "angry,worried"
+    assert given("emotion_words", "Angry, worried.") == "angry,worried"
+    assert given("emotion_words", "he is angry because of the call") is None
+
+
+def test_free_text_is_kept_as_written() -> None:
+    assert gold("free_text", "<answer> A red *car* </answer>") == "A red *car*"
+    assert given("ocr", '"EXIT"') == '"EXIT"'
+    assert given("free_text", "  ") is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "B",
+        "b",
+        "B.",
+        "(b)",
+        "[B]",
+        "B)",
+        "b. the woman",
+        "B. The woman",
+        "B the woman",
+        "The woman",
+        "**B**",
+        " B ",
+    ],
+)
+def test_model_choice_with_one_reading_is_read(said: str) -> None:
+    assert given("choice", said, MAN) == "B"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "A or B",
+        "ABCD",
+        "because the man said so",
+        "A, B",
+        "A and B",
+        "E",
+        "",
+        "A. The woman",
+        "B. or A.",
+        "A man",
+        "not B",
+        "B. Because",
+        "<answer>B</answer>",
+        "A B C D",
+        "1",
+        "?",
+        "A/B",
+    ],
+)
+def test_model_choice_without_one_reading_is_no_answer(said: str) -> None:
+    assert given("choice", said, MAN) is None
+
+
+@pytest.mark.parametrize(
+    "said", ["A, C", "A and C", "C,A", "a,c", "A. Urgent, C. Relaxed", "A,A,C", "(A), (C)"]
+)
+def test_model_multi_choice_is_read(said: str) -> None:
+    assert given("multi_choice", said, MOODS) == "A,C"
+
+
+@pytest.mark.parametrize("said", ["A, B or C", "ABC", "A C", "A, not C", "A, G", "all of them", ",", "AC"])
+def test_model_multi_choice_without_one_reading_is_no_answer(said: str) -> None:
+    assert given("multi_choice", said, MOODS) is None
+
+
+@pytest.mark.parametrize(("said", "form"), [("yes.", "yes"), ("No", "no"), ("*Yes*", "yes")])
+def test_model_yes_no_is_read(said: str, form: str) -> None:
+    assert given("yes_no", said) == form
+
+
+@pytest.mark.parametrize("said", ["yes and no", "not", "cannot know", "yes, because he smiles", "", "A"])
+def test_model_yes_no_without_one_reading_is_no_answer(said: str) -> None:
+    assert given("yes_no", said) is None
+
+
+def test_quoted_option_text_is_read_with_and_without_its_quotes() -> None:
+    quoted = letter(["'All right Vegas'", "’Go’"])
+    assert given("choice", "A. 'All right Vegas'", quoted) == "A"
+    assert given("choice", "all right vegas", quoted) == "A"
+    assert given("choice", "Go", quoted) == "B"
+
+
+def test_canonical_answers_are_read_as_themselves() -> None:
+    forms: dict[AnswerKind, str] = {"choice": "B", "multi_choice": "A,C", "yes_no": "no", "number": "-3.5"}
+    for kind, form in forms.items():
+        assert given(kind, form, MOODS) == form == gold(kind, form, MOODS)
+
+
+@given_any(
+    st.lists(st.text(min_size=1, max_size=12).filter(str.strip), min_size=2, max_size=6),
+    st.sampled_from(["choice", "multi_choice"]),
+    st.sets(st.integers(0, 5), min_size=1),
+)
+def test_canonical_labels_are_read_whatever_the_options_say(
+    texts: list[str], kind: AnswerKind, chosen: set[int]
+) -> None:
+    options = letter(texts)
+    labels = sorted({options[index % len(options)].label for index in chosen})
+    answer = ",".join(labels if kind == "multi_choice" else labels[:1])
+    assert given(kind, answer, options) == answer == gold(kind, answer, options)
+
+
+@given_any(st.text(max_size=40), st.sampled_from(KINDS))
+def test_any_text_has_one_reading_or_none(said: str, kind: AnswerKind) -> None:
+    found = given(kind, said, MOODS)
+    assert found is None or given(kind, found, MOODS) == found
