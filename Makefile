@@ -33,7 +33,7 @@ test-slow: $(READY)  ## the tests that take minutes, and DeepSpeed's
 lint: $(READY)  ## formatting, lint, types, import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 format: $(READY)  ## format and mend what can be mended

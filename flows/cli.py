@@ -9,17 +9,17 @@ import shutil
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
 from recipes.reading import read_recipe, recipe_names
 from schemas.artifact import Artifact, Manifest
+from schemas.failures import ModuleFailed, NoAnswer
 from schemas.values import UserError
 from storage import garbage, lineage, names
 from storage.store import ArtifactNotFound, Store
@@ -34,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-out = Console(soft_wrap=True)
+out = Console(width=None if sys.stdout.isatty() else 160)
 
 RecipeArgument = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A recipe's name: `contextfirst recipes` lists them.")
@@ -220,8 +220,14 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        Console(stderr=True, soft_wrap=True).print(f"error: {escape(str(error))}", highlight=False)
-        sys.exit(2)
+        _fail("error", error, 2)
+    except (ModuleFailed, NoAnswer) as error:
+        _fail("failed", error, 1)
+
+
+def _fail(word: str, error: Exception, code: int) -> NoReturn:
+    Console(stderr=True, soft_wrap=True).print(f"{word}: {escape(str(error))}", highlight=False)
+    sys.exit(code)
 
 
 def _start(flow: _Flow, recipe: str, changes: list[str], store: Path, rehash: bool) -> Artifact:
@@ -230,22 +236,31 @@ def _start(flow: _Flow, recipe: str, changes: list[str], store: Path, rehash: bo
     _open(store)
     os.environ[_STORE] = str(store)
     _quiet_prefect()
-    from flows import pipeline
+    # Prefect takes seconds to import, and reads its settings then.
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    out.print(f"{plan.name}: {plan.title}", highlight=False)
-    return getattr(pipeline, flow.value)(pipeline.RecipeName(recipe), pipeline.Overrides(set=changes), rehash)
+    from flows.embedded import start_embedded_server
+
+    address = PREFECT_API_URL.value() or start_embedded_server()
+    with temporary_settings({PREFECT_API_URL: address}):
+        from flows import pipeline
+
+        out.print(f"{plan.name}: {plan.title}", highlight=False)
+        run_flow = getattr(pipeline, flow.value)
+        return run_flow(pipeline.RecipeName(recipe), pipeline.Overrides(set=changes), rehash)
 
 
 def _quiet_prefect() -> None:
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 
 def _show_report(report: Artifact, store: Path) -> None:
+    from flows.results import print_results
+
     folder = _open(store).folder(report)
-    out.print(Markdown((folder / "report.md").read_text(encoding="utf-8")))
+    print_results(out, folder)
     out.print(f"\nreport: {folder / 'report.html'}", highlight=False)
 
 

@@ -3,16 +3,21 @@
 Everything else in a recipe can be changed too, by `path.to.field=value` lines, as on the command line.
 """
 
-from enum import Enum
-from typing import Literal
+from enum import Enum, StrEnum
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from recipes.reading import read_recipe, recipe_names
 from schemas.recipe import Recipe
 
-RecipeName = Enum("RecipeName", {name: name for name in recipe_names()}, type=str)
-"""The recipes, as a select in the form."""
+if TYPE_CHECKING:
+
+    class RecipeName(StrEnum):
+        """The recipes, as a select in the form."""
+
+else:
+    RecipeName = Enum("RecipeName", {name: name for name in recipe_names()}, type=str)
 
 
 class Overrides(BaseModel):

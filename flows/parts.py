@@ -4,16 +4,13 @@ Tasks are submitted, not awaited, so that what does not depend on each other run
 the artifact that its task will return.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from prefect.futures import PrefectFuture, wait
-
 from corpus.make import CorpusParams
-from schemas.artifact import Artifact
+from flows.run import Future, Run
 from schemas.recipe import GrpoStage, Recipe, SftStage, Source
 from schemas.training import Decoding, GenerateParams
-from schemas.values import Runtime
 from tasks.curate import Band, CurateParams, curate
 from tasks.generation import PredictParams
 from tasks.grpo import grpo
@@ -33,7 +30,6 @@ from tasks.solve_rate import solve_rate
 from tasks.source import SourceParams, SourceRuntime, source
 from training.tiny_params import TinyParams
 
-Future = PrefectFuture[Artifact]
 _IN_CORPUS = "corpus:"
 
 
@@ -46,55 +42,52 @@ class Data(NamedTuple):
     benchmarks: Mapping[str, Future]
 
 
-def curate_data(recipe: Recipe, runtime: Runtime) -> Data:
+def curate_data(run: Run) -> Data:
     """Ingest, rewrite and rate every source on its own, then choose from all of them."""
-    corpus = _corpus(recipe, runtime)
-    read = {item.name: _ingest(item, recipe, corpus, runtime, held_out=False) for item in recipe.sources}
-    benchmarks = {
-        item.name: _ingest(item, recipe, corpus, runtime, held_out=True) for item in recipe.evaluation.benchmarks
-    }
-    rewriting = RewriteParams(**recipe.rewrite.model_dump(), max_reject_share=recipe.curation.max_reject_share)
-    rewritten = {name: rewrite.submit(rewriting, examples, runtime) for name, examples in read.items()}
-    rating = RateParams(**recipe.rate.model_dump())
-    rated = {name: rate.submit(rating, examples, runtime) for name, examples in rewritten.items()}
+    corpus = _corpus(run)
+    read = {item.name: _ingest(run, item, corpus, held_out=False) for item in run.recipe.sources}
+    benchmarks = {item.name: _ingest(run, item, corpus, held_out=True) for item in run.recipe.evaluation.benchmarks}
+    rewriting = RewriteParams(**run.recipe.rewrite.model_dump(), max_reject_share=run.recipe.curation.max_reject_share)
+    rewritten = {name: run.submit(rewrite, rewriting, examples) for name, examples in read.items()}
+    rating = RateParams(**run.recipe.rate.model_dump())
+    rated = {name: run.submit(rate, rating, examples) for name, examples in rewritten.items()}
     choosing = CurateParams(
-        min_quality=recipe.curation.min_quality,
-        contamination=recipe.curation.contamination,
-        validation_share=recipe.curation.validation_share,
-        seed=recipe.curation.seed,
+        min_quality=run.recipe.curation.min_quality,
+        contamination=run.recipe.curation.contamination,
+        validation_share=run.recipe.curation.validation_share,
+        seed=run.recipe.curation.seed,
     )
-    curated = curate.submit(choosing, rated, benchmarks, None, runtime)
-    card = PublishParams(name=recipe.name, title=recipe.title)
-    return Data(curated, publish.submit(card, curated, runtime), rewritten, benchmarks)
+    curated = run.submit(curate, choosing, rated, benchmarks, None)
+    card = PublishParams(name=run.recipe.name, title=run.recipe.title)
+    return Data(curated, run.submit(publish, card, curated), rewritten, benchmarks)
 
 
-def train_models(recipe: Recipe, data: Data, runtime: Runtime) -> dict[str, Future]:
-    """A checkpoint for the start, called `model`, and for every stage of the recipe."""
-    checkpoints = {"model": _start(recipe, data, runtime)}
-    for item in recipe.stages:
+def train_models(run: Run, data: Data) -> dict[str, Future]:
+    """A checkpoint for the start, called `model`, and for every stage of the run.recipe."""
+    checkpoints = {"model": _start(run, data)}
+    for item in run.recipe.stages:
         before = checkpoints[item.init_from]
         if isinstance(item, SftStage):
-            checkpoints[item.name] = sft.submit(item.params, data.curated, before, runtime)
+            checkpoints[item.name] = run.submit(sft, item.params, data.curated, before)
         else:
-            chosen = _within_band(recipe, item, data, before, runtime)
-            checkpoints[item.name] = grpo.submit(item.params, chosen, before, runtime)
+            chosen = _within_band(run, item, data, before)
+            checkpoints[item.name] = run.submit(grpo, item.params, chosen, before)
     return checkpoints
 
 
-def evaluate_models(recipe: Recipe, data: Data, checkpoints: Mapping[str, Future], runtime: Runtime) -> Future:
+def evaluate_models(run: Run, data: Data, checkpoints: Mapping[str, Future]) -> Future:
     """Predict, judge and score every model, also on altered media and by sampling, and write the report."""
-    asked = [(name, "full") for name in recipe.evaluation.stages]
-    asked += [(control.stage, control.view) for control in recipe.evaluation.controls]
     scores: dict[str, Future] = {}
     predictions: dict[str, Future] = {}
-    for name, view in asked:
-        params = PredictParams(generate=_generation(recipe, name, recipe.evaluation.decoding).seen_as(view))
+    for name, view in run.recipe.evaluation.measured():
+        params = PredictParams(generate=_generation(run.recipe, name, run.recipe.evaluation.decoding).seen_as(view))
         key = f"{name}-{view}"
-        predictions[key] = predict.submit(params, data.benchmarks, checkpoints[name], runtime)
-        scores[key] = _scored(recipe, name, data.benchmarks, predictions[key], (), runtime)
-    sampled = _probe(recipe, data, checkpoints, runtime)
-    return report.submit(
-        ReportParams.of(recipe),
+        predictions[key] = run.submit(predict, params, data.benchmarks, checkpoints[name])
+        scores[key] = _scored(run, name, data.benchmarks, predictions[key], ())
+    sampled = _probe(run, data, checkpoints)
+    return run.submit(
+        report,
+        ReportParams.of(run.recipe),
         data.benchmarks,
         data.curated,
         data.rewritten,
@@ -102,60 +95,51 @@ def evaluate_models(recipe: Recipe, data: Data, checkpoints: Mapping[str, Future
         predictions,
         scores,
         sampled,
-        runtime,
     )
 
 
-def settle(futures: Iterable[Future]) -> list[Artifact]:
-    """Wait for all and return their artifacts; raises what first went wrong, not what stumbled over it."""
-    waited = list(futures)
-    wait(waited)
-    for future in waited:
-        if future.state.is_failed() or future.state.is_crashed():
-            future.result()
-    return [future.result() for future in waited]
-
-
-def _corpus(recipe: Recipe, runtime: Runtime) -> Future | None:
-    if recipe.corpus is None:
+def _corpus(run: Run) -> Future | None:
+    if run.recipe.corpus is None:
         return None
-    return make_corpus.submit(CorpusParams(**recipe.corpus.model_dump()), runtime)
+    return run.submit(make_corpus, CorpusParams(**run.recipe.corpus.model_dump()))
 
 
-def _ingest(item: Source, recipe: Recipe, corpus: Future | None, runtime: Runtime, *, held_out: bool) -> Future:
+def _ingest(run: Run, item: Source, corpus: Future | None, *, held_out: bool) -> Future:
     within = item.folder.startswith(_IN_CORPUS)
-    where = SourceRuntime(**runtime.model_dump(), folder=item.folder.removeprefix(_IN_CORPUS))
-    found = source.submit(SourceParams(dataset=item.dataset, revision=item.revision), where, corpus if within else None)
+    where = SourceRuntime(**run.runtime.model_dump(), folder=item.folder.removeprefix(_IN_CORPUS))
+    found = run.submit(
+        source, SourceParams(dataset=item.dataset, revision=item.revision), corpus if within else None, runtime=where
+    )
     reading = IngestParams(
         dataset=item.dataset,
         revision=item.revision,
         take=item.take,
-        seed=recipe.curation.seed,
+        seed=run.recipe.curation.seed,
         keep_unreadable=held_out,
-        max_reject_share=recipe.curation.max_reject_share,
+        max_reject_share=run.recipe.curation.max_reject_share,
     )
-    return ingest.submit(reading, found, runtime)
+    return run.submit(ingest, reading, found)
 
 
-def _start(recipe: Recipe, data: Data, runtime: Runtime) -> Future:
-    if recipe.model.folder is not None:
-        where = ImportRuntime(**runtime.model_dump(), folder=recipe.model.folder)
-        return import_model.submit(ImportParams(revision="local"), where)
-    return make_model.submit(TinyParams(seed=recipe.model.tiny_seed or 0), {"curated": data.curated}, runtime)
+def _start(run: Run, data: Data) -> Future:
+    if run.recipe.model.folder is not None:
+        where = ImportRuntime(**run.runtime.model_dump(), folder=run.recipe.model.folder)
+        return run.submit(import_model, ImportParams(revision="local"), runtime=where)
+    return run.submit(make_model, TinyParams(seed=run.recipe.model.tiny_seed or 0), {"curated": data.curated})
 
 
-def _within_band(recipe: Recipe, item: GrpoStage, data: Data, before: Future, runtime: Runtime) -> Future:
+def _within_band(run: Run, item: GrpoStage, data: Data, before: Future) -> Future:
     """The curated rows that the model before this stage solves sometimes, but not always."""
     drawing = item.params.decoding.model_copy(update={"draws": item.solve_rate.draws})
-    generate = _generation(recipe, item.name, drawing)
-    rates = solve_rate.submit(PredictParams(generate=generate, split="train"), data.curated, before, runtime)
+    generate = _generation(run.recipe, item.name, drawing)
+    rates = run.submit(solve_rate, PredictParams(generate=generate, split="train"), data.curated, before)
     band = Band(**item.solve_rate.model_dump(include={"above", "up_to", "correct_from"}))
-    return curate.submit(
-        CurateParams(band=band, contamination=recipe.curation.contamination),
+    return run.submit(
+        curate,
+        CurateParams(band=band, contamination=run.recipe.curation.contamination),
         {"curated": data.curated},
         data.benchmarks,
         rates,
-        runtime,
     )
 
 
@@ -174,34 +158,31 @@ def _generation(recipe: Recipe, name: str, decoding: Decoding) -> GenerateParams
 
 
 def _scored(
-    recipe: Recipe,
-    name: str,
-    examples: Mapping[str, Future],
-    predictions: Future,
-    rewards: tuple[str, ...],
-    runtime: Runtime,
+    run: Run, name: str, examples: Mapping[str, Future], predictions: Future, rewards: tuple[str, ...]
 ) -> Future:
-    format = _generation(recipe, name, recipe.evaluation.decoding).format
+    format = _generation(run.recipe, name, run.recipe.evaluation.decoding).format
     asked = tuple(reward for reward in rewards if reward in ("context", "logic"))
-    judging = JudgeParams(judge=recipe.judge, format=format, rewards=asked)
-    judgements = judge.submit(judging, examples, predictions, runtime)
-    scoring = ScoreParams(format=format, families=recipe.evaluation.families, rewards=("format", *rewards))
-    return score.submit(scoring, examples, predictions, judgements, runtime)
+    judging = JudgeParams(judge=run.recipe.judge, format=format, rewards=asked)
+    judgements = run.submit(judge, judging, examples, predictions)
+    scoring = ScoreParams(format=format, families=run.recipe.evaluation.families, rewards=("format", *rewards))
+    return run.submit(score, scoring, examples, predictions, judgements)
 
 
-def _probe(recipe: Recipe, data: Data, checkpoints: Mapping[str, Future], runtime: Runtime) -> dict[str, Future]:
+def _probe(run: Run, data: Data, checkpoints: Mapping[str, Future]) -> dict[str, Future]:
     """Scores of sampled completions on held-out prompts, by stage."""
-    probe = recipe.evaluation.probe
+    probe = run.recipe.evaluation.probe
     if probe is None:
         return {}
-    stage = recipe.stage(probe.rewards_of)
+    stage = run.recipe.stage(probe.rewards_of)
     assert isinstance(stage, GrpoStage)
     rewards = tuple(term.reward for term in stage.params.rewards)
     decoding = stage.params.decoding.model_copy(update={"draws": probe.draws, "seed": probe.seed})
     examples = {"validation": data.curated}
     sampled = {}
     for name in probe.stages:
-        params = PredictParams(generate=_generation(recipe, name, decoding), split="validation", prompts=probe.prompts)
-        predictions = predict.submit(params, examples, checkpoints[name], runtime)
-        sampled[name] = _scored(recipe, name, examples, predictions, rewards, runtime)
+        params = PredictParams(
+            generate=_generation(run.recipe, name, decoding), split="validation", prompts=probe.prompts
+        )
+        predictions = run.submit(predict, params, examples, checkpoints[name])
+        sampled[name] = _scored(run, name, examples, predictions, rewards)
     return sampled

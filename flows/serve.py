@@ -8,17 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import NoReturn
 
-from schemas.values import UserError
+from flows.embedded import wait_healthy
 from storage.store import Store
 
 _ROOT = Path(__file__).resolve().parent.parent
 _HOST = "127.0.0.1"
-_HEALTHY_SECONDS = 120.0
 _PATIENCE_SECONDS = 20.0
 
 
@@ -33,7 +30,7 @@ def main() -> None:
     started: list[subprocess.Popen[bytes]] = []
     try:
         started.append(_start(environment, "prefect", "server", "start", "--host", _HOST, "--port", str(port)))
-        _wait_healthy(f"http://{_HOST}:{port}/api/health", started[0])
+        wait_healthy(f"http://{_HOST}:{port}/api/health", started[0])
         _call(environment, "prefect", "work-pool", "create", "contextfirst", "--type", "process", "--overwrite")
         _call(environment, "prefect", "--no-prompt", "deploy", "--all")
         started.append(_start(environment, "prefect", "worker", "start", "--pool", "contextfirst", "--type", "process"))
@@ -87,19 +84,6 @@ def _call(environment: dict[str, str], *command: str) -> None:
     subprocess.run(command, cwd=_ROOT, env=environment, check=True)
 
 
-def _wait_healthy(address: str, server: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + _HEALTHY_SECONDS
-    while time.monotonic() < until:
-        if server.poll() is not None:
-            raise UserError("the Prefect server did not start; is its port in use? CONTEXTFIRST_PORT names another")
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    raise UserError(f"the Prefect server was not healthy within {_HEALTHY_SECONDS:.0f} s; see its output above")
-
-
 def _watch(started: "list[subprocess.Popen[bytes]]") -> None:
     """Wait until one of the processes ends, which none should."""
     while all(process.poll() is None for process in started):
@@ -125,5 +109,5 @@ def _stop(started: "list[subprocess.Popen[bytes]]") -> None:
 if __name__ == "__main__":
     try:
         main()
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    except RuntimeError as error:
+        sys.exit(f"error: {error}; is a port in use? CONTEXTFIRST_PORT and CONTEXTFIRST_REPORTS_PORT name others")

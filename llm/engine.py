@@ -42,7 +42,7 @@ class Engine:
     ) -> None:
         self._log = ResponseLog(responses)
         self._blobs = blobs
-        self._concurrency = concurrency
+        self._places = asyncio.Semaphore(concurrency)  # of the engine, however many callers it has
         self._deadline = deadline
         self._attempts = attempts
         self._replay = replay
@@ -53,9 +53,8 @@ class Engine:
         """One outcome a request, in their order."""
         known = self._log.answers(requests)
         new = {request.identity: request for request in requests if request.identity not in known}
-        places = asyncio.Semaphore(self._concurrency)
         try:
-            sent = await asyncio.gather(*(self._answer(request, places) for request in new.values()))
+            sent = await asyncio.gather(*(self._answer(request) for request in new.values()))
         finally:
             self._log.flush()
         ended = known | {outcome.identity: outcome for outcome in sent}
@@ -65,10 +64,10 @@ class Engine:
     def close(self) -> None:
         self._log.close()
 
-    async def _answer(self, request: Request, places: asyncio.Semaphore) -> Outcome:
+    async def _answer(self, request: Request) -> Outcome:
         if self._replay:
             return Outcome(identity=request.identity, failure="missing", detail="not in the response log")
-        async with places:
+        async with self._places:
             outcome = await self._send(request)
         self._log.record(request, outcome)
         return outcome

@@ -1,5 +1,7 @@
 """Sound as one channel of float32 samples, and what stands in for it when a model must not hear."""
 
+import io
+import wave
 from pathlib import Path
 from zlib import crc32
 
@@ -71,3 +73,20 @@ def _stretch(
     if not len(found):
         raise MediaError(f"no sound between {first / rate:g} s and {last / rate:g} s of {path.name}")
     return np.ascontiguousarray(found, np.float32)
+
+
+def wav_bytes(path: Path, start: float | None = None, end: float | None = None) -> bytes | None:
+    """The sound as a 16-bit mono WAV file, for providers that take one; None when there is no sound track.
+
+    Raises MediaError when there is one that cannot be read.
+    """
+    samples = read_waveform(path, max_seconds=3600.0, start=start, end=end)
+    if samples is None:
+        return None
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as stream:
+        stream.setnchannels(1)
+        stream.setsampwidth(2)
+        stream.setframerate(SAMPLE_RATE)
+        stream.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return buffer.getvalue()

@@ -23,7 +23,7 @@ def read_recipe(name: str, changes: Sequence[str] = ()) -> Recipe:
 
     Raises UserError for an unknown recipe, field or value.
     """
-    fields = _parse(_file(name))
+    fields = _extended(_parse(_file(name)), name)
     for change in changes:
         _apply(fields, change)
     try:
@@ -42,6 +42,20 @@ def _file(name: str) -> Path:
     return path
 
 
+def _extended(fields: dict[str, object], name: str) -> dict[str, object]:
+    """The fields of a recipe that `extends` another: its own replace the other's, then `set` changes single ones."""
+    base, changes = fields.pop("extends", None), fields.pop("set", {})
+    if base is not None:
+        if not isinstance(base, str) or base == name:
+            raise UserError(f"recipe {name}: extends {base!r} names no other recipe")
+        fields = _extended(_parse(_file(base)), base) | fields
+    if not isinstance(changes, dict):
+        raise UserError(f"recipe {name}: `set` is no mapping of path.to.field to value")
+    for path, value in changes.items():
+        _put(fields, path, value)
+    return fields
+
+
 def _parse(path: Path) -> dict[str, object]:
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -49,41 +63,55 @@ def _parse(path: Path) -> dict[str, object]:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(fields, dict):
         raise UserError(f"{path} holds no recipe: expected fields at its top level")
-    return fields
+    return {key: _unshared(value) for key, value in fields.items()}
+
+
+def _unshared(value: object) -> object:
+    """A copy in which YAML's aliases are separate values, so that changing one place changes that place alone."""
+    if isinstance(value, dict):
+        return {key: _unshared(item) for key, item in value.items()}
+    return [_unshared(item) for item in value] if isinstance(value, list) else value
 
 
 def _apply(fields: dict[str, object], change: str) -> None:
     path, equals, text = change.partition("=")
     if not equals or not path:
         raise UserError(f"--set {change!r}: expected path.to.field=value, for example curation.min_quality=0.6")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {change!r}: the value is not YAML: {' '.join(str(error).split())}") from error
+    _put(fields, path, value)
+
+
+def _put(fields: dict[str, object], path: str, value: object) -> None:
     *parents, last = path.split(".")
     place: object = fields
     for step in parents:
-        place = _enter(place, step, change)
-    value = yaml.safe_load(text)
+        place = _enter(place, step, path)
     if isinstance(place, list):
-        place[_index(place, last, change)] = value
+        place[_index(place, last, path)] = value
     elif isinstance(place, dict):
         place[last] = value
     else:
-        raise UserError(f"--set {change!r}: {parents[-1]!r} is a single value and has no field {last!r}")
+        raise UserError(f"{path}: {parents[-1]!r} is a single value and has no field {last!r}")
 
 
-def _enter(place: object, step: str, change: str) -> object:
+def _enter(place: object, step: str, path: str) -> object:
     if isinstance(place, list):
-        return place[_index(place, step, change)]
+        return place[_index(place, step, path)]
     if isinstance(place, dict):
         return place.setdefault(step, {})  # an omitted group of fields with defaults
-    raise UserError(f"--set {change!r}: there is nothing below {step!r}")
+    raise UserError(f"{path}: there is nothing below {step!r}")
 
 
-def _index(items: list[object], step: str, change: str) -> int:
+def _index(items: list[object], step: str, path: str) -> int:
     names = [str(item.get("name", "")) if isinstance(item, dict) else "" for item in items]
     if step in names:
         return names.index(step)
     if step.isdigit() and int(step) < len(items):
         return int(step)
-    raise UserError(f"--set {change!r}: no {step!r} among {', '.join(filter(None, names)) or len(items)}")
+    raise UserError(f"{path}: no {step!r} among {', '.join(filter(None, names)) or len(items)}")
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -70,6 +70,8 @@ def differences(
             raise ValueError(f"comparison {comparison.title!r} names no such run: {sorted(missing)}")
         first, second = found[comparison.run], found[comparison.against]
         places = [place for place in first if place in second]
+        if not places:
+            raise ValueError(f"comparison {comparison.title!r}: the two runs share no benchmark")
         made += [compare(comparison, *place, first[place], second[place], seed) for place in places]
     return tuple(made)
 

@@ -14,7 +14,7 @@ from reporting.accuracy import Accuracy
 from reporting.intervals import Interval
 from reporting.rewards import RewardSummary
 from reporting.runs import ALL
-from reporting.svg import DASHES, GRID, INK, MARKERS, SERIES, Plot, axes, svg_of
+from reporting.svg import DASHES, GRID, INK, MARKERS, SERIES, Plot, axes, legend, svg_of
 
 _PANELS = {
     "loss": "Loss",
@@ -34,6 +34,7 @@ _PANELS = {
 }
 """The panel of each metric, in the order of the page; "reward/format" goes where "reward" goes."""
 _SMOOTH_FROM = 40
+_MOST_LETTERS = 48
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def training_curves(log: TrainingLog) -> tuple[Plot, ...]:
     """One plot a panel, known metrics first. Raises ValueError when a column is missing."""
     if missing := {"step", "name", "value"} - set(log.metrics.column_names):
         raise ValueError(f"the metrics of training {log.name!r} have no column {sorted(missing)}")
-    metrics = log.metrics.filter(pc.greater(log.metrics["step"], 0))
+    metrics = log.metrics.filter(pc.field("step") > 0)
     names = sorted(set(metrics["name"].to_pylist()), key=_place)
     panels: dict[str, list[str]] = {}
     for name in names:
@@ -131,7 +132,7 @@ def _draw_block(drawing: Axes, block: _Block, place: float, runs: Sequence[str])
     drawing.text(
         0.0,
         place,
-        block.title,
+        _short(block.title),
         transform=drawing.get_yaxis_transform(),
         va="center",
         fontweight="bold",
@@ -169,9 +170,9 @@ def _dot_axes(drawing: Axes, runs: Sequence[str], percent: bool) -> None:
         drawing.set_xlim(left=0)
         drawing.xaxis.set_major_locator(MaxNLocator(6))
     for place, title in enumerate(runs):
-        style = {"color": SERIES[place % len(SERIES)], "marker": MARKERS[place % len(MARKERS)]}
-        drawing.plot([], [], linewidth=2.2, label=title, **style)
-    drawing.get_figure(root=True).legend(loc="outside upper left", ncols=1)
+        colour, marker = SERIES[place % len(SERIES)], MARKERS[place % len(MARKERS)]
+        drawing.plot([], [], color=colour, marker=marker, linewidth=2.2, label=_short(title))
+    legend(drawing, "outside upper left", columns=1)
 
 
 def _curves(log: str, metrics: pa.Table, title: str, names: Sequence[str]) -> Plot:
@@ -180,13 +181,13 @@ def _curves(log: str, metrics: pa.Table, title: str, names: Sequence[str]) -> Pl
         for place, name in enumerate(names):
             mine = (labels == name) & np.isfinite(values)
             order = np.argsort(steps[mine], kind="stable")
-            _draw_curve(drawing, place, steps[mine][order], values[mine][order], _label(name))
+            _draw_curve(drawing, place, steps[mine][order], values[mine][order], _short(_label(name)))
         drawing.set_xlabel("step")
         if drawing.dataLim.height == 0:
             drawing.set_ylim(min(0.0, drawing.dataLim.y0) - 0.05, max(1.0, drawing.dataLim.y0) + 0.05)
         drawing.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
         if len(names) > 1:
-            drawing.get_figure(root=True).legend(loc="outside lower left", ncols=2)
+            legend(drawing, "outside lower left", columns=2)
         svg = svg_of(drawing, f"{log} {title}")
     return Plot(name=f"{log} {title}", title=title, caption="", svg=svg)
 
@@ -212,3 +213,8 @@ def _label(name: str) -> str:
     if "/" in name:
         return name.split("/", 1)[1]
     return "weighted total" if name == "reward" else name.replace("_", " ")
+
+
+def _short(text: str) -> str:
+    """Text that fits the width of a drawing; tables have it whole."""
+    return text if len(text) <= _MOST_LETTERS else text[: _MOST_LETTERS - 1] + "…"

@@ -12,6 +12,8 @@ from schemas.tables import SCORES
 RunKind = Literal[
     "model", "control", "before", "muted", "blind", "question_only", "transcript", "shifted_audio", "sampled"
 ]
+POOLED = "all benchmarks"
+"""The name of the rows of all benchmarks together, for a table that holds both."""
 ALL = "all"
 """The name of every family together, and of every benchmark together."""
 

@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ WIDTH = 5.0
 _VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid"} | {
     colour: f"s{place}" for place, colour in enumerate(SERIES, start=1)
 }
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "contextfirst",
     "text.parse_math": False,
@@ -75,12 +76,22 @@ def axes(height: float) -> Iterator[Axes]:
         yield drawing
 
 
+def legend(drawing: Axes, place: Any, columns: int) -> None:
+    """A legend beside the axes: `place` as matplotlib says it, such as "outside upper left"."""
+    _figure(drawing).legend(loc=place, ncols=columns)
+
+
 def svg_of(drawing: Axes, name: str) -> str:
     """The SVG element of a figure. Call inside `axes`: the style also rules how it is written."""
     buffer = io.StringIO()
-    figure = drawing.get_figure(root=True)
-    FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
+    FigureCanvasSVG(_figure(drawing)).print_svg(buffer, metadata={"Date": None})
     return _inline(buffer.getvalue(), re.sub(r"[^A-Za-z0-9]+", "-", name))
+
+
+def _figure(drawing: Axes) -> Figure:
+    figure = drawing.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    return figure
 
 
 def _inline(document: str, prefix: str) -> str:

@@ -22,6 +22,9 @@ class Artifact(Value):
     def __str__(self) -> str:
         return f"{self.stage}/{self.fingerprint[:12]}"
 
+    def __hash__(self) -> int:
+        return hash((self.stage, self.fingerprint))
+
 
 class File(Value):
     """One data file: path relative to the artifact, bytes, SHA-256, and rows and columns where it is a table."""

@@ -5,6 +5,7 @@ of named things is addressed by name: `stages.sft.params.steps=100`.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -168,6 +169,13 @@ class Evaluation(Value):
     batch_size: int = 32
     rows_per_shard: int = 128
     examples_shown: int = 20
+
+    def measured(self) -> Iterator[tuple[str, View]]:
+        """Every stage and view to be measured on the benchmarks."""
+        for name in self.stages:
+            yield name, "full"
+        for control in self.controls:
+            yield control.stage, control.view
 
 
 class Recipe(Value):

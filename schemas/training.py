@@ -18,6 +18,7 @@ Target = Literal[
     "all",
     "until_end(context)",
     "until_end(think)",
+    "after(context)",
     "only(context)",
     "only(think)",
     "only(answer)",

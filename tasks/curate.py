@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from llm.prompts.rate import composite
 from schemas.artifact import Artifact
@@ -18,7 +19,7 @@ from schemas.values import Params, Runtime, UserError, Value
 from storage.draft import Draft
 from storage.parquet import read_examples, read_rows, shard_name, write_examples, write_rejects, write_rows
 from storage.store import Store
-from tasks.stage import STAGE, stage
+from tasks.stage import stage
 
 OVERLAPS = pa.schema(
     [
@@ -56,7 +57,7 @@ class Verdict(Value):
     detail: str
 
 
-@task(**STAGE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 @stage(version="1", kind="examples")
 def curate(
     draft: Draft,

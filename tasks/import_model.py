@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
 from schemas.values import Params, Runtime, UserError
 from storage.draft import Draft
 from storage.folder import Entry, list_folder, tree_digest
 from storage.store import Store
-from tasks.stage import STAGE, stage
+from tasks.stage import stage
 
 
 class ImportParams(Params):
@@ -30,7 +31,7 @@ def _digest_folder(params: Params, runtime: Runtime, store: Store, inputs: Mappi
     return tree_digest(_list(runtime, store))
 
 
-@task(**STAGE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 @stage(version="1", kind="checkpoint", outside=_digest_folder)
 def import_model(draft: Draft, params: ImportParams, runtime: ImportRuntime) -> None:
     del params

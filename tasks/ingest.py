@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from media.probe import Probe, Unreadable, probe_all
 from schemas.artifact import Artifact
@@ -25,7 +26,7 @@ from tasks.benchmarks import BENCHMARKS
 from tasks.datasets import DATASETS
 from tasks.limits import check_reject_share
 from tasks.reader import Reader
-from tasks.stage import STAGE, stage
+from tasks.stage import stage
 
 _PROBE_SECONDS = 30.0
 Row = Example | Reject
@@ -43,7 +44,7 @@ class IngestParams(Params):
     max_reject_share: float = 1.0
 
 
-@task(**STAGE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 @stage(version="1", kind="examples")
 def ingest(draft: Draft, params: IngestParams, source: Artifact, runtime: Runtime) -> None:
     store = Store(runtime.store)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from llm.engine import Engine
 from schemas.artifact import Artifact
@@ -19,7 +20,7 @@ from schemas.values import Params, Runtime
 from storage.draft import Draft
 from storage.parquet import read_examples, read_rows, shard_name, write_rows
 from storage.store import Store
-from tasks.stage import STAGE, stage
+from tasks.stage import stage
 from training.rewards import REWARDS
 from training.rewards.contract import Group, Referee, Rollout
 
@@ -34,7 +35,7 @@ class JudgeParams(Params):
     rewards: tuple[str, ...] = ()
 
 
-@task(**STAGE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 @stage(version="1", kind="scores")
 def judge(
     draft: Draft,

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
 from schemas.values import Runtime
 from storage.draft import Draft
 from tasks.generation import PredictParams, generate
-from tasks.stage import STAGE, stage
+from tasks.stage import stage
 from training.prompts import PROMPT_VERSION
 
 
-@task(**STAGE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 @stage(version=f"1 prompt {PROMPT_VERSION}", kind="predictions")
 def predict(
     draft: Draft,

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from types import TracebackType
+from typing import cast
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
@@ -46,7 +47,7 @@ class Progress:
 
     def _show_in_ui(self, percent: float) -> None:
         if self._artifact is None:
-            self._artifact = create_progress_artifact(progress=percent, description=self._title)
+            self._artifact = cast(UUID, create_progress_artifact(progress=percent, description=self._title))
         else:
             update_progress_artifact(artifact_id=self._artifact, progress=percent)
 

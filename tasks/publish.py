@@ -8,13 +8,14 @@
 """
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
 from schemas.values import Params, Runtime
 from storage.draft import Draft
 from storage.publishing import write_dataset
 from storage.store import Store
-from tasks.stage import STAGE, stage
+from tasks.stage import stage
 
 
 class PublishParams(Params):
@@ -25,7 +26,7 @@ class PublishParams(Params):
     rows_per_file: int = 20_000
 
 
-@task(**STAGE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 @stage(version="1", kind="dataset")
 def publish(draft: Draft, params: PublishParams, examples: Artifact, runtime: Runtime) -> None:
     store = Store(runtime.store)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from llm.engine import Engine
 from llm.prompts import rate as prompt
@@ -14,7 +15,7 @@ from storage.draft import Draft
 from storage.parquet import read_examples
 from storage.store import Store
 from tasks.shards import Shard, map_shards, require_answers
-from tasks.stage import STAGE, stage
+from tasks.stage import stage
 
 
 class RateParams(Params):
@@ -25,7 +26,7 @@ class RateParams(Params):
     rows_per_shard: int
 
 
-@task(**STAGE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 @stage(version=f"1 prompt {prompt.VERSION}", kind="examples")
 def rate(draft: Draft, params: RateParams, examples: Artifact, runtime: Runtime) -> None:
     rows = list(read_examples(Store(runtime.store).folder(examples)))

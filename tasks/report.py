@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from media.blobs import blob_path
 from reporting.accuracy import accuracies
@@ -19,7 +20,7 @@ from reporting.figures import TrainingLog, accuracy_plots, reward_plot, training
 from reporting.markdown import markdown
 from reporting.page import Curves, Fact, Facts, FunnelStage, ReportPage, RewardRow, RewardSection, render
 from reporting.rewards import reward_differences, reward_summaries
-from reporting.runs import Run, RunKind
+from reporting.runs import POOLED, Run, RunKind
 from schemas.artifact import Artifact
 from schemas.completion import FormatName
 from schemas.example import Media
@@ -31,9 +32,8 @@ from storage.draft import Draft
 from storage.files import write_text
 from storage.parquet import read_examples, read_rows, read_table
 from storage.store import Store
-from tasks.stage import STAGE, stage
+from tasks.stage import stage
 
-POOLED = "all benchmarks"
 _VIEWS: dict[View, str] = {"full": "", "muted": ", muted", "blind": ", blinded"}
 
 
@@ -90,7 +90,7 @@ class ReportParams(Params):
         )
 
 
-@task(**STAGE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 @stage(version="1", kind="report")
 def report(
     draft: Draft,
@@ -129,9 +129,7 @@ def report(
 
 def _columns(recipe: Recipe, titles: Mapping[str, str]) -> Iterator[Column]:
     formats: dict[str, FormatName] = {item.name: item.params.format for item in recipe.stages}
-    asked: list[tuple[str, View]] = [(name, "full") for name in recipe.evaluation.stages]
-    asked += [(control.stage, control.view) for control in recipe.evaluation.controls]
-    for name, view in asked:
+    for name, view in recipe.evaluation.measured():
         yield Column(
             key=f"{name}-{view}",
             stage=name,
@@ -154,7 +152,9 @@ def _run(store: Store, column: Column, scores: Artifact) -> Run:
     """The run with its scores by benchmark, and once more with all benchmarks together."""
     table = read_table(store.folder(scores), "scores", SCORES)
     pooled = table.set_column(
-        table.schema.get_field_index("benchmark"), SCORES.field("benchmark"), pa.array([POOLED] * len(table))
+        table.schema.get_field_index("benchmark"),
+        SCORES.field("benchmark"),
+        pa.array([POOLED] * len(table), pa.string()),
     )
     return Run(column.key, column.title, column.kind, pa.concat_tables([pooled, table]))
 
@@ -197,7 +197,7 @@ def _curves(store: Store, params: ReportParams, checkpoints: Mapping[str, Artifa
     for name, title in params.trained.items():
         metrics = pq.read_table(store.folder(checkpoints[name]) / "metrics.parquet")
         plots = training_curves(TrainingLog(name=name, title=title, metrics=metrics))
-        yield Curves(title=title, note=f"{pc.max(metrics['step']).as_py()} steps", plots=plots)
+        yield Curves(title=title, note=f"{max(metrics['step'].to_pylist())} steps", plots=plots)
 
 
 def _funnel(store: Store, rewritten: Mapping[str, Artifact], curated: Artifact) -> Iterator[FunnelStage]:

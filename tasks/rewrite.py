@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from llm.engine import Engine
 from llm.prompts import rewrite as prompt
@@ -22,7 +23,7 @@ from storage.parquet import read_examples, read_rejects
 from storage.store import Store
 from tasks.limits import check_reject_share
 from tasks.shards import Shard, map_shards, require_answers
-from tasks.stage import STAGE, stage
+from tasks.stage import stage
 
 
 class RewriteParams(Params):
@@ -34,7 +35,7 @@ class RewriteParams(Params):
     max_reject_share: float
 
 
-@task(**STAGE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 @stage(version=f"1 prompt {prompt.VERSION}", kind="examples")
 def rewrite(draft: Draft, params: RewriteParams, examples: Artifact, runtime: Runtime) -> None:
     rows = list(read_examples(Store(runtime.store).folder(examples)))

@@ -1,19 +1,20 @@
 """Supervised fine-tuning, in a process of its own."""
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
 from schemas.training import SftJob, SftParams
 from schemas.values import Runtime
 from storage.draft import Draft
 from storage.store import Store
-from tasks.stage import STAGE, stage
+from tasks.stage import stage
 from tasks.subprocesses import run_module
 from tasks.training_rows import write_split
 from training.prompts import PROMPT_VERSION
 
 
-@task(**STAGE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 @stage(version=f"1 prompt {PROMPT_VERSION}", kind="checkpoint")
 def sft(draft: Draft, params: SftParams, examples: Artifact, checkpoint: Artifact, runtime: Runtime) -> None:
     store = Store(runtime.store)

@@ -14,6 +14,7 @@ from llm.engine import Engine
 from llm.request import Outcome
 from schemas.artifact import Rows, Usage
 from schemas.example import Example, Reject
+from schemas.failures import NoAnswer
 from schemas.values import Runtime, Value
 from storage.draft import Draft
 from storage.files import write_text
@@ -42,10 +43,6 @@ class _Mark(Value):
 
 
 Work = Callable[[Engine, Sequence[Example]], Awaitable[Shard]]
-
-
-class NoAnswer(RuntimeError):
-    """The LLM could not be reached for some rows. What was answered is kept; a rerun asks for the rest."""
 
 
 def map_shards(draft: Draft, examples: Sequence[Example], rows_per_shard: int, work: Work, runtime: Runtime) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
 from schemas.completion import FormatName, parse
@@ -17,7 +18,7 @@ from storage.draft import Draft
 from storage.parquet import read_examples, read_rows, shard_name, write_rows
 from storage.store import Store
 from tasks.generation import PredictParams, generate
-from tasks.stage import STAGE, stage
+from tasks.stage import stage
 from training.prompts import PROMPT_VERSION
 from training.rewards.accuracy import agreement
 
@@ -30,7 +31,7 @@ SOLVED = pa.schema(
 )
 
 
-@task(**STAGE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 @stage(version=f"1 prompt {PROMPT_VERSION}", kind="predictions")
 def solve_rate(draft: Draft, params: PredictParams, examples: Artifact, checkpoint: Artifact, runtime: Runtime) -> None:
     generate(draft, params, {"examples": examples}, checkpoint, runtime)

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prefect import task
+from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
 from schemas.values import Params, Runtime
 from storage.draft import Draft
 from storage.folder import Entry, list_folder, tree_digest, write_listing
 from storage.store import Store
-from tasks.stage import STAGE, stage
+from tasks.stage import stage
 
 
 class SourceParams(Params):
@@ -32,9 +33,9 @@ def _digest_folder(params: Params, runtime: Runtime, store: Store, inputs: Mappi
     return tree_digest(_list(runtime, store, inputs.get("corpus")))
 
 
-@task(**STAGE)
+@task(cache_policy=NO_CACHE, persist_result=False)
 @stage(version="1", kind="folder", outside=_digest_folder)
-def source(draft: Draft, params: SourceParams, runtime: SourceRuntime, corpus: Artifact | None = None) -> None:
+def source(draft: Draft, params: SourceParams, corpus: Artifact | None, runtime: SourceRuntime) -> None:
     del params
     entries = _list(runtime, Store(runtime.store), corpus)
     draft.entered = draft.left = len(entries)

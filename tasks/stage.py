@@ -1,6 +1,6 @@
 """What makes a Prefect task a stage: identity, reuse, a draft to fill, a manifest.
 
-    @task(**STAGE)
+    @task(cache_policy=NO_CACHE, persist_result=False)
     @stage(version="1", kind="examples")
     def curate(draft: Draft, params: CurateParams, examples: Artifact, runtime: Runtime) -> None: ...
 
@@ -14,12 +14,11 @@ import functools
 import inspect
 import time
 from collections.abc import Callable, Mapping
-from typing import Concatenate, Literal, NotRequired, ParamSpec, TypedDict
+from typing import Concatenate, Literal, ParamSpec
 
 from prefect import get_run_logger
-from prefect import runtime as prefect_runtime
-from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import MissingContextError
+from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from schemas.artifact import Artifact, Kind, Manifest
@@ -32,15 +31,6 @@ from tasks.progress import Progress
 
 P = ParamSpec("P")
 Outside = Callable[[Params, Runtime, Store, Mapping[str, Artifact]], str]
-
-
-class TaskOptions(TypedDict):
-    cache_policy: NotRequired[object]
-    persist_result: NotRequired[bool]
-    task_run_name: NotRequired[str]
-
-
-STAGE: TaskOptions = {"cache_policy": NO_CACHE, "persist_result": False}
 
 
 def stage(
@@ -122,7 +112,7 @@ def _finished(store: Store, manifest: Manifest) -> Artifact:
 
 
 def _note(store: Store, manifest: Manifest, how: Literal["made", "reused"]) -> None:
-    run = prefect_runtime.flow_run.root_flow_run_id or "no-run"
+    run = flow_run.root_flow_run_id or "no-run"
     runs.note(store.root, str(run), manifest.artifact, how)
 
 

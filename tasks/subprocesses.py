@@ -20,6 +20,7 @@ from typing import BinaryIO
 from prefect import get_run_logger
 from prefect.exceptions import MissingContextError
 
+from schemas.failures import ModuleFailed
 from schemas.values import Runtime, Value
 from storage.draft import Draft
 from storage.store import Store
@@ -33,15 +34,11 @@ _PATIENCE_SECONDS = 20.0
 _slots: dict[int, threading.BoundedSemaphore] = {}
 
 
-class ModuleFailed(RuntimeError):
-    """A training or generating process ended with an error; the message holds its last lines."""
-
-
 def run_module(module: str, job: Value, draft: Draft, runtime: Runtime, ranks: int = 1) -> None:
     """Run `module` on `job` to its end. Raises ModuleFailed with the end of its output."""
     log = _log_file(Store(runtime.store), draft)
     slot = _slots.setdefault(runtime.training_slots, threading.BoundedSemaphore(runtime.training_slots))
-    with slot, _pipe(draft.work / "alive") as pipe, log.open("ab") as output:
+    with slot, alive(draft.work / "alive") as pipe, log.open("ab") as output:
         job_file = draft.work / "job.json"
         job_file.write_text(job.model_copy(update={"parent": str(pipe)}).model_dump_json(indent=2))
         process = _start(_command(module, job_file, ranks), runtime.threads)
@@ -59,7 +56,7 @@ def _log_file(store: Store, draft: Draft) -> Path:
 
 
 @contextlib.contextmanager
-def _pipe(path: Path) -> Iterator[Path]:
+def alive(path: Path) -> Iterator[Path]:
     """A named pipe with its write end open here, closed by the system however this process ends."""
     path.unlink(missing_ok=True)
     os.mkfifo(path)

@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _UNTIL_END: Mapping[Target, BlockName] = {"until_end(context)": "context", "until_end(think)": "think"}
+_AFTER: Mapping[Target, BlockName] = {"after(context)": "context"}
 _ONLY: Mapping[Target, BlockName] = {
     "only(context)": "context",
     "only(think)": "think",
@@ -73,7 +74,8 @@ def target_mask(
     """(tokens,) which tokens of one completion a target reaches.
 
     `until_end` of a block that is missing or never closed is everything: its end did not come, so every token
-    stands before it, and leaving a block out is no way round its reward. `only` of a missing block is
+    stands before it, and leaving a block out is no way round its reward. `after` a missing block is everything
+    too: no token can be told to stand before its end. `only` of a missing block is
     nothing: its tokens were not written, and blaming another block's would teach that block something false;
     pair such a term with `format` on all tokens, which is where a missing block costs. `own` without a span
     is nothing.
@@ -109,4 +111,7 @@ def _reach(target: Target, blocks: Mapping[BlockName, range], tokens: int) -> ra
     if target in _UNTIL_END:
         block = blocks.get(_UNTIL_END[target])
         return range(block.stop if block else tokens)
+    if target in _AFTER:
+        block = blocks.get(_AFTER[target])
+        return range(block.stop if block else 0, tokens)
     return blocks.get(_ONLY[target], range(0))

@@ -17,10 +17,12 @@ from schemas.completion import render
 
 MODEL = "rules-1"
 
+# Words that say nothing by themselves.
 _STOP = frozenset(
-    """a an and are as at be by can did do does for from has have he her his how in is it its no not of on or our she so
-    than that the their them then there they this to was we were what when where which while who why will with you
-    your""".split()
+    {"a", "an", "and", "are", "as", "at", "be", "by", "can", "did", "do", "does", "for", "from", "has", "have", "he"}
+    | {"her", "his", "how", "in", "is", "it", "its", "no", "not", "of", "on", "or", "our", "she", "so", "than", "that"}
+    | {"the", "their", "them", "then", "there", "they", "this", "to", "was", "we", "were", "what", "when", "where"}
+    | {"which", "while", "who", "why", "will", "with", "you", "your"}
 )
 
 

@@ -92,9 +92,9 @@ def _part(part: Text | MediaPart, blobs: Path) -> list[dict[str, object]]:
         with Image.open(path) as image:
             return [_image(image.convert("RGB"))]
     if part.kind == "audio":
-        return [_sound(path, part)]
+        return _sound(path, part)
     frames = sample_frames(path, _FRAMES_PER_SECOND, _MOST_FRAMES, part.start, part.end)
-    return [_image(Image.fromarray(pixels)) for pixels in frames.pixels] + [_sound(path, part)]
+    return [_image(Image.fromarray(pixels)) for pixels in frames.pixels] + _sound(path, part)
 
 
 def _image(image: Image.Image) -> dict[str, object]:
@@ -104,6 +104,9 @@ def _image(image: Image.Image) -> dict[str, object]:
     return {"type": "image_url", "image_url": {"url": address}}
 
 
-def _sound(path: Path, part: MediaPart) -> dict[str, object]:
-    content = base64.b64encode(wav_bytes(path, part.start, part.end)).decode()
-    return {"type": "input_audio", "input_audio": {"data": content, "format": "wav"}}
+def _sound(path: Path, part: MediaPart) -> list[dict[str, object]]:
+    """The sound, or nothing for a silent clip: a model that gets no sound part knows that there is none."""
+    content = wav_bytes(path, part.start, part.end)
+    if content is None:
+        return []
+    return [{"type": "input_audio", "input_audio": {"data": base64.b64encode(content).decode(), "format": "wav"}}]

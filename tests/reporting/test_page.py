@@ -31,6 +31,7 @@ from schemas.training import RewardTerm
 from tests.reporting.made import score, scores
 
 HOSTILE = "</script><script>alert(1)</script><img src=https://e.example/x onerror=alert(2)> & \u2028 '\" {{ 7 * 7 }}"
+DRAWN = {"g", "path", "text", "use", "defs", "clippath", "rect", "style"}
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 
 
@@ -50,8 +51,9 @@ class _Elements(HTMLParser):
         if self.found and self.found[-1][0] == "script" and self.cdata_elem == "script":
             self.scripts.append(data)
 
-    def count(self, tag: str) -> int:
-        return sum(name == tag for name, _ in self.found)
+    def tags(self) -> list[str]:
+        """Names of the elements in their order, without what is inside a drawing."""
+        return [tag for tag, _ in self.found if tag not in DRAWN]
 
 
 def _runs(text: str) -> list[Run]:
@@ -117,9 +119,9 @@ def _metrics() -> pa.Table:
 
 def test_hostile_text_is_inert_everywhere() -> None:
     hostile, plain = _Elements(render(_page(HOSTILE))), _Elements(render(_page("plain")))
-    assert [tag for tag, _ in hostile.found] == [tag for tag, _ in plain.found]
-    assert hostile.count("script") == 2
-    assert hostile.count("img") == 0
+    assert hostile.tags() == plain.tags()
+    assert hostile.tags().count("script") == 2
+    assert "img" not in hostile.tags()
     assert not any(name.startswith("on") for _, attributes in hostile.found for name in attributes)
 
 

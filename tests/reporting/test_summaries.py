@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from reporting.accuracy import accuracies
@@ -78,13 +81,14 @@ def test_difference_pairs_by_example_and_leaves_out_what_either_run_does_not_kno
 
 def test_draws_of_an_example_are_averaged_before_pairing() -> None:
     before = _run(
-        "before", *(score(str(place), draw=draw, value=0.0) for place in range(9) for draw in range(2))
+        "before", *(score(str(place), draw=draw, value=0.0) for place in range(20) for draw in range(2))
     )
     after = _run(
-        "after", *(score(str(place), draw=draw, value=float(draw)) for place in range(9) for draw in range(2))
+        "after",
+        *(score(str(place), draw=draw, value=float(draw)) for place in range(20) for draw in range(2)),
     )
     total = differences([before, after], [Comparison(title="after", run="after", against="before")])[0]
-    assert (total.difference.mean, total.difference.n, total.verdict) == (0.5, 9, "higher")
+    assert (total.difference.mean, total.difference.n, total.verdict) == (0.5, 20, "higher")
 
 
 def test_equal_runs_are_within_noise() -> None:
@@ -105,6 +109,12 @@ def test_comparison_with_a_run_that_is_not_there_is_refused() -> None:
         differences([_run("a", score("1"))], [Comparison(title="a", run="a", against="gone")])
 
 
+def test_comparison_of_runs_on_different_benchmarks_is_refused() -> None:
+    runs = [_run("a", score("1")), _run("b", score("1", benchmark="other"))]
+    with pytest.raises(ValueError, match="share no benchmark"):
+        differences(runs, [Comparison(title="a", run="a", against="b")])
+
+
 def test_total_reward_is_weighted_and_known_only_where_all_parts_are() -> None:
     run = _run(
         "sampled",
@@ -120,8 +130,8 @@ def test_total_reward_is_weighted_and_known_only_where_all_parts_are() -> None:
 
 def test_reward_differences_name_the_total_and_each_reward() -> None:
     low = [("format", 0.0), ("accuracy", 1.0)]
-    before = _run("before", *(score(str(place), rewards=low) for place in range(12)))
-    after = _run("after", *(score(str(place)) for place in range(12)))
+    before = _run("before", *(score(str(place), rewards=low) for place in range(20)))
+    after = _run("after", *(score(str(place)) for place in range(20)))
     found = reward_differences(
         [before, after], [Comparison(title="rl", run="after", against="before")], TERMS
     )
@@ -131,3 +141,11 @@ def test_reward_differences_name_the_total_and_each_reward() -> None:
         ("accuracy", 0.0),
     ]
     assert [row.verdict for row in found] == ["higher", "higher", "within noise"]
+
+
+def test_scores_read_back_from_parquet_make_the_same_summary(tmp_path: Path) -> None:
+    run = _run("one", score("1"), score("2", value=None, outcome="unjudged"))
+    pq.write_table(run.scores, tmp_path / "scores.parquet")
+    again = Run("one", "One", "model", pq.read_table(tmp_path / "scores.parquet"))
+    assert accuracies([again]) == accuracies([run])
+    assert reward_summaries([again], TERMS) == reward_summaries([run], TERMS)
