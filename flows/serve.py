@@ -97,7 +97,7 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 def _stop(started: "list[subprocess.Popen[bytes]]") -> None:
     for process in reversed(started):
         if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
     until = time.monotonic() + _PATIENCE_SECONDS
     for process in started:
         try:

@@ -82,6 +82,7 @@ def test_unknown_reward_neither_closes_a_gate_nor_becomes_zero() -> None:
         ("all", TEXT + "$"),
         ("until_end(context)", "<context>ctx</context>"),
         ("until_end(think)", "<context>ctx</context><think>thk</think>"),
+        ("after(context)", "<think>thk</think><answer>A</answer>$"),
         ("only(context)", "<context>ctx</context>"),
         ("only(think)", "<think>thk</think>"),
         ("only(answer)", "<answer>A</answer>"),
@@ -96,10 +97,11 @@ def test_own_target_reaches_the_span_of_the_reward() -> None:
     assert _mask("own", own=None) == ""
 
 
-def test_until_end_of_a_missing_block_is_everything_and_only_of_it_nothing() -> None:
+def test_until_end_of_and_after_a_missing_block_are_everything_and_only_of_it_nothing() -> None:
     open_ended = "<context>ctx"
     assert _mask("until_end(context)", open_ended) == open_ended + "$"
     assert _mask("until_end(think)", "") == "$"
+    assert _mask("after(context)", open_ended) == open_ended + "$"
     assert _mask("only(context)", open_ended) == ""
 
 
