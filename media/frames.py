@@ -11,6 +11,7 @@ from typing import NamedTuple
 import av
 import decord
 import numpy as np
+from av.error import FFmpegError
 
 from media.errors import MediaError
 
@@ -85,11 +86,9 @@ def _without_index(path: Path, fps: float, max_frames: int, start: float | None,
         with av.open(str(path)) as container:
             times = np.array([float(frame.time or 0.0) for frame in container.decode(video=0)])
         step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-        stretch = choose(
-            np.stack([times, [*times[1:], times[-1] + step]], axis=1), fps, max_frames, start, end
-        )
+        stretch = choose(np.stack([times, [*times[1:], times[-1] + step]], axis=1), fps, max_frames, start, end)
         pixels = _take(path, stretch.chosen)
-    except (av.FFmpegError, ValueError, IndexError) as error:
+    except (FFmpegError, ValueError, IndexError) as error:
         raise _error(path, error) from error
     return Frames(pixels, len(stretch.chosen) / stretch.seconds, stretch.seconds)
 

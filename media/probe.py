@@ -110,9 +110,7 @@ def probe_all(
 def _parse(answer: str) -> Probe | Unreadable:
     if answer in ("deadline", "crashed"):
         return Unreadable(reason=answer, detail="the process that decoded it was ended")
-    return (
-        Unreadable.model_validate_json(answer) if '"reason"' in answer else Probe.model_validate_json(answer)
-    )
+    return Unreadable.model_validate_json(answer) if '"reason"' in answer else Probe.model_validate_json(answer)
 
 
 def _probe_image(path: Path) -> Probe | None:
@@ -169,9 +167,7 @@ def _check_heads(video: Track | None, sound: Track | None) -> None:
             reason = "undecodable" if track.error else "truncated"
             raise _Fault(reason, f"its {name} does not decode: {track.error or 'nothing of it is there'}")
     if (video and not video.head) or not (video or (sound and sound.head)):
-        raise _Fault(
-            "no_frames", "it holds no frame of a picture" if video else "it holds neither picture nor sound"
-        )
+        raise _Fault("no_frames", "it holds no frame of a picture" if video else "it holds neither picture nor sound")
 
 
 def _check_ends(tracks: list[Track], stated: float | None) -> None:

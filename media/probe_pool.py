@@ -50,9 +50,7 @@ class Worker:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment
         )
         if _hear(child) != "ready":
-            raise RuntimeError(
-                f"the probing process did not start (exit status {child.wait()}); its error is above"
-            )
+            raise RuntimeError(f"the probing process did not start (exit status {child.wait()}); its error is above")
         self._child = child
         return child
 

@@ -66,11 +66,16 @@ Tower = Literal["vision", "audio"]
 
 
 class SftParams(Params):
-    """Supervised fine-tuning on the assistant's tokens alone. batch_size: examples of one update over all ranks."""
+    """Supervised fine-tuning on the assistant's tokens alone.
+
+    batch_size: examples of one update over all ranks. micro_batch: examples of one forward pass on one rank, which
+    bounds memory; None for a rank's whole share.
+    """
 
     format: FormatName
     steps: int
     batch_size: int
+    micro_batch: int | None = None
     optimizer: Optimizer
     media: MediaSettings
     freeze: tuple[Tower, ...] = ()

@@ -5,7 +5,7 @@ torchvision. The second half is about training checkpoints: a folder counts only
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 import transformers.processing_utils
@@ -30,7 +30,7 @@ WHOLE = "whole"
 
 # Without torchvision transformers does not export the type that it checks video processors against.
 if not hasattr(transformers.processing_utils.transformers_module, "VideoProcessorMixin"):
-    transformers.processing_utils.transformers_module.VideoProcessorMixin = VideoProcessorMixin
+    vars(transformers.processing_utils.transformers_module)["VideoProcessorMixin"] = VideoProcessorMixin
 
 
 class PictureProcessor(Qwen2VLImageProcessorPil):
@@ -58,9 +58,9 @@ def load_processor(folder: Path) -> Qwen2_5OmniProcessor:
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     return assemble(
         tokenizer,
-        WhisperFeatureExtractor.from_dict(sound),
-        PictureProcessor.from_dict(picture),
-        PatchVideoProcessor.from_dict(_video_settings(saved)),
+        cast(WhisperFeatureExtractor, WhisperFeatureExtractor.from_dict(sound)),
+        cast(PictureProcessor, PictureProcessor.from_dict(picture)),
+        cast(PatchVideoProcessor, PatchVideoProcessor.from_dict(_video_settings(saved))),
         saved.get("chat_template") or tokenizer.chat_template,
     )
 
@@ -97,11 +97,7 @@ def freeze(model: PreTrainedModel, towers: tuple[Tower, ...]) -> None:
 
 def device() -> torch.device:
     """Where models run: the GPU of this process if there is one, else the CPU."""
-    return (
-        torch.device("cuda", torch.cuda.current_device())
-        if torch.cuda.is_available()
-        else torch.device("cpu")
-    )
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def mark_whole(folder: Path) -> None:

@@ -68,9 +68,7 @@ def advantages(rewards: Floats, group_size: int, scale: str = "none") -> Floats:
     return centred.reshape(rewards.shape)
 
 
-def target_mask(
-    target: Target, text: TokenText, completion: Completion, tokens: int, own: Span | None
-) -> Flags:
+def target_mask(target: Target, text: TokenText, completion: Completion, tokens: int, own: Span | None) -> Flags:
     """(tokens,) which tokens of one completion a target reaches.
 
     `until_end` of a block that is missing or never closed is everything: its end did not come, so every token

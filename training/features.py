@@ -6,7 +6,7 @@ one rate for a whole batch. What comes back is cached by digest, stretch and vie
 
 from collections import OrderedDict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -105,7 +105,7 @@ class FeatureReader:
     def _features(self, placeholder: str, **media: object) -> Features:
         size = {"shortest_edge": self._settings.min_pixels, "longest_edge": self._settings.max_pixels}
         # The processor has a default size of its own that overrides the video processor's: always name it.
-        batch = self._processor(
+        batch = cast(Any, self._processor)(
             text=placeholder,
             return_tensors="pt",
             images_kwargs={"size": size},
@@ -127,9 +127,7 @@ def _long_enough(samples: np.ndarray) -> np.ndarray:
 def _trimmed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Sound without its padding: the extractor pads to 30 or 300 s, 15 MB a clip, which the mask hides anyway."""
     if "video_second_per_grid" in tensors:
-        tensors["video_second_per_grid"] = torch.as_tensor(
-            tensors["video_second_per_grid"], dtype=torch.float32
-        )
+        tensors["video_second_per_grid"] = torch.as_tensor(tensors["video_second_per_grid"], dtype=torch.float32)
     if "feature_attention_mask" in tensors:
         length = int(tensors["feature_attention_mask"].sum())
         tensors["input_features"] = tensors["input_features"][..., :length].clone()

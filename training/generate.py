@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,7 +58,7 @@ class Policy:
         draws = range(self._params.decoding.draws)
         places = [(row, draw) for row in range(len(encoded)) for draw in draws]
         asked = [place for place in places if isinstance(encoded[place[0]], Inputs)]
-        written = dict(zip(asked, self._complete([encoded[row] for row, _ in asked]), strict=True))
+        written = dict(zip(asked, self._complete([cast(Inputs, encoded[row]) for row, _ in asked]), strict=True))
         rows = [
             {"id": examples[row].id, "draw": draw, **_row(encoded[row], written.get((row, draw)))}
             for row, draw in places
@@ -74,9 +75,7 @@ class Policy:
         tokenizer, size = self._encoder.processor.tokenizer, self._params.batch_size
         chunks = [inputs[first : first + size] for first in range(0, len(inputs), size)]
         return [
-            written
-            for chunk in chunks
-            for written in complete(self._model, tokenizer, chunk, self._params.decoding)
+            written for chunk in chunks for written in complete(self._model, tokenizer, chunk, self._params.decoding)
         ]
 
 
@@ -84,13 +83,11 @@ def complete(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, inputs: Sequence[Inputs], decoding: Decoding
 ) -> list[Written]:
     """One completion for each of `inputs`, in one padded batch; sampled from torch's global generator."""
-    given = batch(inputs, tokenizer.pad_token_id, "left")
-    given = {
-        name: value.to(model.device) if isinstance(value, Tensor) else value for name, value in given.items()
-    }
+    given = batch(inputs, cast(int, tokenizer.pad_token_id), "left")
+    given = {name: value.to(model.device) if isinstance(value, Tensor) else value for name, value in given.items()}
     with torch.inference_mode():
-        ids = model.generate(**given, generation_config=generation_config(model, tokenizer, decoding))
-    return [_written(tokenizer, row) for row in ids[:, given["input_ids"].shape[1] :].tolist()]
+        ids = cast(Any, model).generate(**given, generation_config=generation_config(model, tokenizer, decoding))
+    return [_written(tokenizer, row) for row in ids[:, cast(Tensor, given["input_ids"]).shape[1] :].tolist()]
 
 
 def generation_config(
@@ -116,7 +113,7 @@ def suppressed(tokenizer: PreTrainedTokenizerBase, vocabulary: int) -> list[int]
 
     A placeholder in a completion would later be scored as a medium that is not there.
     """
-    return sorted({*specials(tokenizer), *range(len(tokenizer), vocabulary)} - {tokenizer.eos_token_id})
+    return sorted({*specials(tokenizer), *range(len(tokenizer), vocabulary)} - {cast(int, tokenizer.eos_token_id)})
 
 
 def write_shards(policy: Policy, examples: Sequence[Example], out: Path, params: GenerateParams) -> None:
@@ -141,14 +138,14 @@ def main(job: GenerateJob) -> None:
     start(job.parent, job.threads)
     folder, params = Path(job.checkpoint), job.params
     encoder = Encoder(load_processor(folder), params.media, Path(job.blobs))
-    model = load_model(folder, params.dtype).to(device())
+    model = cast(Any, load_model(folder, params.dtype)).to(device())
     write_shards(Policy(model, encoder, params), read_examples(Path(job.examples)), Path(job.out), params)
 
 
 def _written(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> Written:
     end = ids.index(tokenizer.eos_token_id) if tokenizer.eos_token_id in ids else None
     kept = ids if end is None else ids[: end + 1]
-    return Written(tuple(kept), tokenizer.decode(kept, skip_special_tokens=True), end is None)
+    return Written(tuple(kept), str(tokenizer.decode(kept, skip_special_tokens=True)), end is None)
 
 
 def _row(encoded: Inputs | Unreadable, written: Written | None) -> dict[str, object]:

@@ -97,9 +97,7 @@ def trainer_arguments(job: GrpoJob, suppress: list[int]) -> GRPOConfig:
     return GRPOConfig(
         output_dir=job.work,
         max_steps=params.steps,
-        per_device_train_batch_size=params.prompts_per_step
-        * params.completions_per_prompt
-        // params.world_size,
+        per_device_train_batch_size=params.prompts_per_step * params.completions_per_prompt // params.world_size,
         num_generations=params.completions_per_prompt,
         num_iterations=params.iterations,
         max_completion_length=decoding.max_new_tokens,

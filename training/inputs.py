@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -74,7 +74,7 @@ class Encoder:
     def render(self, example: Example, format: FormatName) -> str:
         """The conversation as text, with one placeholder for each medium."""
         turns = messages(example, format, self.settings.audio)
-        return self.processor.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        return self.processor.apply_chat_template(cast(Any, turns), tokenize=False, add_generation_prompt=True)
 
     def tokens(self, text: str) -> tuple[int, ...]:
         """Token ids of text that stands between special tokens."""
@@ -103,9 +103,7 @@ class Encoder:
         none = torch.zeros(0, 3, dtype=torch.long)
         merged = self.processor.video_processor.merge_size**2
         videos, images = tensors.get("video_grid_thw", none), tensors.get("image_grid_thw", none)
-        lengths = (
-            tensors["feature_attention_mask"].sum(-1) if "feature_attention_mask" in tensors else none[:, 0]
-        )
+        lengths = tensors["feature_attention_mask"].sum(-1) if "feature_attention_mask" in tensors else none[:, 0]
         return {
             "video": (self.processor.video_token_id, int(videos.prod(-1).sum()) // merged),
             "image": (self.processor.image_token_id, int(images.prod(-1).sum()) // merged),

@@ -53,9 +53,7 @@ class OmniGRPOTrainer(ExactResume, GRPOTrainer):
         return self.scorer.totals(self._scored)
 
     def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
-        encoded = {
-            row: self.encoder.encode(self.examples[int(row)], self.params.format) for row in set(prompts)
-        }
+        encoded = {row: self.encoder.encode(self.examples[int(row)], self.params.format) for row in set(prompts)}
         self._media = [encoded[row] for row in prompts]
         return [list(each.ids) for each in self._media], None, merge(self._media)
 
@@ -83,9 +81,7 @@ class OmniGRPOTrainer(ExactResume, GRPOTrainer):
         ]
         logps, entropies = torch.cat([each[0] for each in scored]), [each[1] for each in scored]
         if self._sequence_ratio is not None:
-            self._sequence_ratio["old_per_token_logps"] = sequence_reference(
-                logps.detach(), self._sequence_ratio
-            )
+            self._sequence_ratio["old_per_token_logps"] = sequence_reference(logps.detach(), self._sequence_ratio)
         return logps, None if entropies[0] is None else torch.cat(entropies), scored[0][2]
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -126,24 +122,18 @@ class OmniGRPOTrainer(ExactResume, GRPOTrainer):
         table = rows(step, self._examples, self._draws, scored, credit, trained)
         keep(table, Path(str(self.args.output_dir)), step, self.accelerator.process_index)
         for name, values in figures(scored, credit, self._draws).items():
-            totals = torch.tensor(
-                [sum(values), len(values)], dtype=torch.float64, device=self.accelerator.device
-            )
+            totals = torch.tensor([sum(values), len(values)], dtype=torch.float64, device=self.accelerator.device)
             summed: Any = reduce(totals, reduction="sum")
             total, count = summed.tolist()
             self._metrics["train"][name].append(total / count if count else float("nan"))
 
     def _seed(self) -> int:
         rank = self.accelerator.process_index
-        return int(
-            fingerprint([self.params.seed, self.params.decoding.seed, self.state.global_step, rank])[:15], 16
-        )
+        return int(fingerprint([self.params.seed, self.params.decoding.seed, self.state.global_step, rank])[:15], 16)
 
     @staticmethod
     def _on(device: torch.device, media: dict[str, Any]) -> dict[str, Any]:
-        return {
-            name: value.to(device) if isinstance(value, Tensor) else value for name, value in media.items()
-        }
+        return {name: value.to(device) if isinstance(value, Tensor) else value for name, value in media.items()}
 
 
 def figures(scored: Scored, credit: Credit, draws: Sequence[Draw]) -> dict[str, list[float]]:
@@ -166,7 +156,7 @@ def sequence_reference(logps: Tensor, inputs: dict[str, Any]) -> Tensor:
     old)). The value and the clipping are GSPO's; the gradient of a token carries its own advantage.
     """
     mask = inputs["completion_mask"] * inputs["tool_mask"]
-    drift = ((logps - inputs["old_per_token_logps"]) * mask).sum(1, keepdim=True) / mask.sum(
-        1, keepdim=True
-    ).clamp(min=1)
+    drift = ((logps - inputs["old_per_token_logps"]) * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(
+        min=1
+    )
     return logps - drift

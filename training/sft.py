@@ -8,7 +8,7 @@ and ends in the same bytes. Leaves `model/` and `metrics.parquet` in the job's `
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +17,11 @@ import torch
 from datasets import Dataset
 from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from schemas.example import Example
-from schemas.training import SftJob, SftParams
+from schemas.training import SftJob
 from schemas.values import UserError
 from training.checkpoint import freeze, load_model, load_processor, newest_whole, save
 from training.collate import Collator
@@ -41,8 +42,8 @@ NAMES = ("loss", "mean_token_accuracy", "grad_norm", "learning_rate")
 class OmniSFTTrainer(ExactResume, SFTTrainer):
     """SFTTrainer that takes examples in the order in which they are given."""
 
-    def _get_train_sampler(self, *_: Any) -> SequentialSampler:
-        return SequentialSampler(self.train_dataset)
+    def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
+        return SequentialSampler(train_dataset or cast(Any, self.train_dataset))
 
 
 class Progress(TrainerCallback):
@@ -93,10 +94,14 @@ def trainer_arguments(job: SftJob) -> SFTConfig:
     share, left = divmod(params.batch_size, params.world_size)
     if left:
         raise UserError(f"batch_size {params.batch_size} does not divide over {params.world_size} processes")
+    passes, left = divmod(share, params.micro_batch or share)
+    if left:
+        raise UserError(f"micro_batch {params.micro_batch} does not divide the {share} examples of a process")
     return SFTConfig(
         output_dir=job.work,
         max_steps=params.steps,
-        per_device_train_batch_size=share,
+        per_device_train_batch_size=share // passes,
+        gradient_accumulation_steps=passes,
         learning_rate=params.optimizer.lr,
         warmup_steps=params.optimizer.warmup_steps,
         lr_scheduler_type={"constant": "constant_with_warmup"}.get(
@@ -146,7 +151,7 @@ def main(job: SftJob) -> None:
 def leave(trainer: OmniSFTTrainer, out: Path) -> None:
     """Write what the stage publishes."""
     model = trainer.accelerator.unwrap_model(trainer.model)
-    save(model, trainer.processing_class, out / "model")
+    save(model, cast(Any, trainer.processing_class), out / "model")
     temporary = out / "metrics.partial"
     pq.write_table(metrics(trainer.state.log_history), temporary)
     os.replace(temporary, out / "metrics.parquet")

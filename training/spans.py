@@ -64,9 +64,7 @@ def token_bytes(tokenizer: Tokenizer, ids: Sequence[int]) -> list[bytes]:
     added = tokenizer.added_tokens_decoder
     names = tokenizer.convert_ids_to_tokens(list(ids))
     return [
-        (b"" if added[token].special else added[token].content.encode())
-        if token in added
-        else _bytes_of(name)
+        (b"" if added[token].special else added[token].content.encode()) if token in added else _bytes_of(name)
         for token, name in zip(ids, names, strict=True)
     ]
 
@@ -113,6 +111,4 @@ def _byte_of() -> dict[str, int]:
     """
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in set(printable)]
-    return {chr(byte): byte for byte in printable} | {
-        chr(256 + place): byte for place, byte in enumerate(others)
-    }
+    return {chr(byte): byte for byte in printable} | {chr(256 + place): byte for place, byte in enumerate(others)}

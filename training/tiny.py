@@ -8,6 +8,7 @@ each; the tags of a completion are single tokens too.
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers, trainers
@@ -119,21 +120,22 @@ def _model(processor: Qwen2_5OmniProcessor, params: TinyParams) -> Qwen2_5OmniTh
 
 def _config(processor: Qwen2_5OmniProcessor, params: TinyParams) -> Qwen2_5OmniThinkerConfig:
     tokenizer = processor.tokenizer
-    return Qwen2_5OmniThinkerConfig(
-        text_config=_text(params, len(tokenizer)),
-        vision_config=_vision(params),
-        audio_config=_audio(params),
-        audio_token_index=processor.audio_token_id,
-        image_token_index=processor.image_token_id,
-        video_token_index=processor.video_token_id,
-        audio_start_token_id=tokenizer.convert_tokens_to_ids("<|audio_bos|>"),
-        audio_end_token_id=tokenizer.convert_tokens_to_ids("<|audio_eos|>"),
+    fields: dict[str, Any] = {
+        "text_config": _text(params, len(tokenizer)),
+        "vision_config": _vision(params),
+        "audio_config": _audio(params),
+        "audio_token_index": processor.audio_token_id,
+        "image_token_index": processor.image_token_id,
+        "video_token_index": processor.video_token_id,
+        "audio_start_token_id": tokenizer.convert_tokens_to_ids("<|audio_bos|>"),
+        "audio_end_token_id": tokenizer.convert_tokens_to_ids("<|audio_eos|>"),
         # Not a declared field, but the model reads it to place pictures and videos.
-        vision_start_token_id=tokenizer.convert_tokens_to_ids("<|vision_bos|>"),
-        initializer_range=params.spread,
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-    )
+        "vision_start_token_id": tokenizer.convert_tokens_to_ids("<|vision_bos|>"),
+        "initializer_range": params.spread,
+        "pad_token_id": tokenizer.pad_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+    }
+    return Qwen2_5OmniThinkerConfig(**fields)
 
 
 def _text(params: TinyParams, vocabulary: int) -> dict[str, object]:

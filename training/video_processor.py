@@ -61,7 +61,9 @@ class PatchVideoProcessor(VideoProcessorMixin):
     def to_dict(self) -> dict[str, Any]:
         return {**super().to_dict(), "video_processor_type": OFFICIAL_NAME}
 
-    def preprocess(self, videos: Any, size: dict[str, int] | None = None, **settings: Any) -> BatchFeature:
+    def preprocess(  # type: ignore[override]  size is named, because it decides everything here
+        self, videos: Any, size: dict[str, int] | None = None, **settings: Any
+    ) -> BatchFeature:
         """Videos of uint8 pixels (frames, height, width, RGB) to `pixel_values_videos` (patches, 3*2*14*14) and
         `video_grid_thw` (videos, 3). size: `shortest_edge` and `longest_edge`, the least and most pixels a frame.
         """
@@ -99,9 +101,7 @@ class PatchVideoProcessor(VideoProcessorMixin):
             frames = torch.cat([frames, frames[-1:].expand(missing, -1, -1, -1)])
         count, channels, height, width = frames.shape
         grid = [count // depth, height // side, width // side]
-        tiles = frames.view(
-            grid[0], depth, channels, grid[1] // merge, merge, side, grid[2] // merge, merge, side
-        )
+        tiles = frames.view(grid[0], depth, channels, grid[1] // merge, merge, side, grid[2] // merge, merge, side)
         ordered = tiles.permute(0, 3, 6, 4, 7, 2, 1, 5, 8)
         return ordered.reshape(math.prod(grid), channels * depth * side * side), grid
 
@@ -111,9 +111,7 @@ def frame_size(height: int, width: int, factor: int, least: int, most: int) -> t
     kept as nearly as that allows. Raises ValueError for a picture more than 200 times as long as wide.
     """
     if max(height, width) > 200 * min(height, width):
-        raise ValueError(
-            f"a picture of {width}x{height} pixels is too narrow: its sides differ more than 200 times"
-        )
+        raise ValueError(f"a picture of {width}x{height} pixels is too narrow: its sides differ more than 200 times")
     high, wide = round(height / factor) * factor, round(width / factor) * factor
     if high * wide > most:
         shrink = math.sqrt(height * width / most)

@@ -39,9 +39,7 @@ async def accuracy(group: Group) -> list[RewardScore]:
 def agreement(kind: AnswerKind, answer: str, gold: str) -> float:
     """Agreement of two canonical answers of one kind, 0 to 1. Raises ValueError for a kind with no rule."""
     if kind not in _RULES:
-        raise ValueError(
-            f"no rule compares answers of kind {kind!r}: add one to training/rewards/accuracy.py"
-        )
+        raise ValueError(f"no rule compares answers of kind {kind!r}: add one to training/rewards/accuracy.py")
     return _RULES[kind](answer, gold)
 
 
@@ -100,16 +98,12 @@ _RULES: dict[str, Callable[[str, str], float]] = {
 def _ruled(example: Example, rollout: Rollout) -> RewardScore:
     answer = given(example.answer_kind, rollout.completion.answer, example.options)
     value = 0.0 if answer is None else agreement(example.answer_kind, answer, example.answer)
-    return RewardScore(
-        value=value, parts={"answered": float(answer is not None)}, span=rollout.span("answer")
-    )
+    return RewardScore(value=value, parts={"answered": float(answer is not None)}, span=rollout.span("answer"))
 
 
 async def _free_text(group: Group) -> list[RewardScore]:
     def ask(judge: Judge, rollout: Rollout) -> Request:
-        return judge_answer.request(
-            judge, group.example.question, group.example.answer, rollout.completion.answer
-        )
+        return judge_answer.request(judge, group.example.question, group.example.answer, rollout.completion.answer)
 
     return await judged(group, [_text_rule(group.example, rollout) for rollout in group.rollouts], ask)
 
@@ -136,9 +130,7 @@ def _units(text: str) -> list[str]:
 
 def _bare(word: str) -> str:
     """The word without punctuation at its edges: `3.14` and `it's` stay whole."""
-    kept = [
-        place for place, character in enumerate(word) if not unicodedata.category(character).startswith("P")
-    ]
+    kept = [place for place, character in enumerate(word) if not unicodedata.category(character).startswith("P")]
     return word[kept[0] : kept[-1] + 1] if kept else ""
 
 

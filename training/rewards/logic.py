@@ -20,9 +20,7 @@ async def logic(group: Group) -> list[RewardScore]:
 
     def ask(judge: Judge, rollout: Rollout) -> Request:
         written = rollout.completion
-        return judge_logic.request(
-            judge, question, written.body("context"), written.body("think"), written.answer
-        )
+        return judge_logic.request(judge, question, written.body("context"), written.body("think"), written.answer)
 
     return await judged(group, [_rule(rollout) for rollout in group.rollouts], ask)
 
