@@ -63,15 +63,15 @@ def curate_data(run: Run) -> Data:
 
 
 def train_models(run: Run, data: Data) -> dict[str, Future]:
-    """A checkpoint for the start, called `model`, and for every stage of the run.recipe."""
+    """A checkpoint for the start, called `model`, and for every stage of the recipe."""
     checkpoints = {"model": _start(run, data)}
     for item in run.recipe.stages:
-        before = checkpoints[item.init_from]
+        before, after = checkpoints[item.init_from], [checkpoints[name] for name in item.after]
         if isinstance(item, SftStage):
-            checkpoints[item.name] = run.submit(sft, item.params, data.curated, before)
+            checkpoints[item.name] = run.submit(sft, item.params, data.curated, before, after=after)
         else:
             chosen = _within_band(run, item, data, before)
-            checkpoints[item.name] = run.submit(grpo, item.params, chosen, before)
+            checkpoints[item.name] = run.submit(grpo, item.params, chosen, before, after=after)
     return checkpoints
 
 

@@ -21,9 +21,15 @@ class Run:
     runtime: Runtime
     submitted: list[Future] = field(default_factory=list)
 
-    def submit(self, stage: Task[..., Artifact], *arguments: object, runtime: Runtime | None = None) -> Future:
+    def submit(
+        self,
+        stage: Task[..., Artifact],
+        *arguments: object,
+        runtime: Runtime | None = None,
+        after: Iterable[Future] = (),
+    ) -> Future:
         """Start a stage once its inputs are there, with the run's runtime unless it needs one of its own."""
-        future = stage.submit(*arguments, runtime=runtime or self.runtime)
+        future = stage.submit(*arguments, runtime=runtime or self.runtime, wait_for=list(after))
         self.submitted.append(future)
         return future
 

@@ -5,7 +5,7 @@ backoff or the server's Retry-After. A call that fails for good is an outcome wi
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tenacity import (
@@ -19,9 +19,13 @@ from tenacity import (
 from llm.log import ResponseLog
 from llm.providers import Provider, connect
 from llm.request import Outcome, ProviderError, Reply, Request
+from media.blobs import blob_path
+from media.errors import MediaError
 from schemas.artifact import Usage
+from schemas.values import UserError
 
 _BACKOFF = wait_exponential_jitter(initial=0.5, max=30)
+Call = asyncio.Future[Outcome]
 
 
 class Engine:
@@ -47,18 +51,23 @@ class Engine:
         self._attempts = attempts
         self._replay = replay
         self._providers: dict[str, Provider] = {}
+        self._open: dict[str, Call] = {}
         self.usage = Usage()
 
     async def complete(self, requests: Sequence[Request]) -> list[Outcome]:
         """One outcome a request, in their order."""
         known = self._log.answers(requests)
         new = {request.identity: request for request in requests if request.identity not in known}
+        shared = {identity: call for identity, call in self._open.items() if identity in new}
+        mine = {name: asyncio.ensure_future(self._answer(new[name])) for name in new if name not in shared}
+        self._open |= mine
         try:
-            sent = await asyncio.gather(*(self._answer(request) for request in new.values()))
+            await _finish(mine.values(), shared.values())
         finally:
+            self._open = {name: call for name, call in self._open.items() if name not in mine}
             self._log.flush()
-        ended = known | {outcome.identity: outcome for outcome in sent}
-        self._count(list(known.values()), sent)
+        ended = known | {name: call.result() for name, call in (mine | shared).items()}
+        self._count(len(known) + len(shared), [call.result() for call in mine.values()])
         return [ended[request.identity] for request in requests]
 
     def close(self) -> None:
@@ -67,6 +76,7 @@ class Engine:
     async def _answer(self, request: Request) -> Outcome:
         if self._replay:
             return Outcome(identity=request.identity, failure="missing", detail="not in the response log")
+        _check_media(request, self._blobs)
         async with self._places:
             outcome = await self._send(request)
         self._log.record(request, outcome)
@@ -85,6 +95,8 @@ class Engine:
                     return _answered(request, await self._once(request))
         except ProviderError as error:
             return Outcome(identity=request.identity, failure=error.failure, detail=error.detail)
+        except MediaError as error:
+            return Outcome(identity=request.identity, failure="rejected", detail=str(error))
         raise RuntimeError("retrying ended without an outcome")
 
     async def _once(self, request: Request) -> Reply:
@@ -96,15 +108,36 @@ class Engine:
         except TimeoutError as error:
             raise ProviderError("timeout", f"no reply within {self._deadline:g} s") from error
 
-    def _count(self, known: list[Outcome], sent: list[Outcome]) -> None:
+    def _count(self, hits: int, sent: list[Outcome]) -> None:
         self.usage = Usage(
             calls=self.usage.calls + len(sent),
-            hits=self.usage.hits + len(known),
+            hits=self.usage.hits + hits,
             failures=self.usage.failures + sum(outcome.failure is not None for outcome in sent),
             input_tokens=self.usage.input_tokens + sum(outcome.input_tokens for outcome in sent),
             output_tokens=self.usage.output_tokens + sum(outcome.output_tokens for outcome in sent),
             cost=self.usage.cost + sum(outcome.cost for outcome in sent),
         )
+
+
+async def _finish(mine: Iterable[Call], shared: Iterable[Call]) -> None:
+    """Wait for all calls. When one raises, what this caller started ends before the error goes on."""
+    started = list(mine)
+    try:
+        await asyncio.gather(*started, *map(asyncio.shield, shared))
+    except BaseException:
+        for call in started:
+            call.cancel()
+        await asyncio.gather(*started, return_exceptions=True)
+        raise
+
+
+def _check_media(request: Request, blobs: Path) -> None:
+    """Raises UserError when a file is gone: an unplugged disk is no verdict on a row."""
+    for part in request.media:
+        place = blob_path(blobs, part.digest)
+        if not place.exists():
+            lay = place.readlink() if place.is_symlink() else place
+            raise UserError(f"the {part.kind} {lay} is gone: put it back, or correct its source's `folder`, and rerun")
 
 
 def _answered(request: Request, reply: Reply) -> Outcome:

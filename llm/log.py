@@ -36,6 +36,7 @@ class ResponseLog:
 
     def answers(self, requests: Iterable[Request]) -> dict[str, Outcome]:
         """The logged answers to any of the requests, by identity."""
+        self.flush()
         wanted = sorted({request.identity for request in requests})
         found: dict[str, Outcome] = {}
         for start in range(0, len(wanted), 500):
@@ -81,15 +82,15 @@ class ResponseLog:
         if not self._pending:
             return
         marks = ",".join("?" * 13)
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany(
-            f"INSERT INTO responses VALUES ({marks}) ON CONFLICT (identity) DO UPDATE SET text = excluded.text, "
-            "failure = excluded.failure, detail = excluded.detail, request_id = excluded.request_id, "
-            "input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, "
-            "finished = excluded.finished WHERE responses.text IS NULL",
-            self._pending,
-        )
-        self._connection.execute("COMMIT")
+        with self._connection:  # commits, or rolls back
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(
+                f"INSERT INTO responses VALUES ({marks}) ON CONFLICT (identity) DO UPDATE SET text = excluded.text, "
+                "failure = excluded.failure, detail = excluded.detail, request_id = excluded.request_id, "
+                "input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, "
+                "finished = excluded.finished WHERE responses.text IS NULL",
+                self._pending,
+            )
         self._pending.clear()
 
 

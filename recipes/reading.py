@@ -42,24 +42,27 @@ def _file(name: str) -> Path:
     return path
 
 
-def _extended(fields: dict[str, object], name: str) -> dict[str, object]:
-    """The fields of a recipe that `extends` another: its own replace the other's, then `set` changes single ones."""
-    base, changes = fields.pop("extends", None), fields.pop("set", {})
+def _extended(fields: dict[str, object], *names: str) -> dict[str, object]:
+    """The fields of a recipe that `extends` another: its own replace the other's, then `set` changes single ones.
+
+    names: of the recipe, and of those that extend it.
+    """
+    name, base, changes = names[0], fields.pop("extends", None), fields.pop("set", {})
     if base is not None:
-        if not isinstance(base, str) or base == name:
+        if not isinstance(base, str) or base in names:
             raise UserError(f"recipe {name}: extends {base!r} names no other recipe")
-        fields = _extended(_parse(_file(base)), base) | fields
+        fields = _extended(_parse(_file(base)), base, *names) | fields
     if not isinstance(changes, dict):
         raise UserError(f"recipe {name}: `set` is no mapping of path.to.field to value")
     for path, value in changes.items():
-        _put(fields, path, value)
+        _put(fields, str(path), value)
     return fields
 
 
 def _parse(path: Path) -> dict[str, object]:
     try:
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(fields, dict):
         raise UserError(f"{path} holds no recipe: expected fields at its top level")
@@ -121,4 +124,7 @@ def _first_fault(error: ValidationError) -> str:
         return f"unknown field {place!r}"
     if fault["type"] == "missing":
         return f"field {place!r} is missing"
-    return f"{place or 'recipe'}: {fault['msg']}, not {fault['input']!r}"[:400]
+    said = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "value_error":  # our own words, which name what they are about
+        return f"{place}: {said}" if place else said
+    return f"{place}: {said}, not {fault['input']!r}"[:400]

@@ -95,25 +95,27 @@ class SolveRate(Value):
     take: str = "all"
 
 
-class SftStage(Value):
-    kind: Literal["sft"]
+class TrainingStage(Value):
+    """One training run. init_from: `model` or an earlier stage. after: stages to let go first where room is short;
+    it changes the order of work and nothing else."""
+
     name: str
     title: str
     init_from: str = "model"
+    after: tuple[str, ...] = ()
+
+    _name = field_validator("name")(_slug)
+
+
+class SftStage(TrainingStage):
+    kind: Literal["sft"]
     params: SftParams
 
-    _name = field_validator("name")(_slug)
 
-
-class GrpoStage(Value):
+class GrpoStage(TrainingStage):
     kind: Literal["grpo"]
-    name: str
-    title: str
-    init_from: str
     solve_rate: SolveRate = SolveRate()
     params: GrpoParams
-
-    _name = field_validator("name")(_slug)
 
 
 Stage = Annotated[SftStage | GrpoStage, Field(discriminator="kind")]
@@ -202,8 +204,8 @@ class Recipe(Value):
     def _names_are_known(self) -> "Recipe":
         known = {"model"}
         for stage in self.stages:
-            if stage.init_from not in known:
-                raise ValueError(f"stage {stage.name}: init_from {stage.init_from!r} is none of {sorted(known)}")
+            if missing := {stage.init_from, *stage.after} - known:
+                raise ValueError(f"stage {stage.name} names {missing.pop()!r}, which is none of {sorted(known)}")
             if stage.name in known:
                 raise ValueError(f"two stages are called {stage.name!r}")
             known.add(stage.name)

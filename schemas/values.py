@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Value(BaseModel):
-    """A frozen value with no room for unknown fields."""
+    """A frozen value with no room for unknown fields. A default is read like a given value: 1 for a float is 1.0."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, protected_namespaces=())
 
 
 class Params(Value):

@@ -6,6 +6,7 @@ copied: a dataset of terabytes costs one link a file. Media that a publisher shi
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 from media.blobs import blob_path
@@ -13,12 +14,12 @@ from storage.files import whole_file
 
 
 def link(blobs: Path, path: Path, digest: str) -> Path:
-    """Make the file at `path` readable by its digest and return that place."""
+    """Make the file at `path` readable by its digest and return that place. Bytes that were kept stay."""
     place, target = blob_path(blobs, digest), path.absolute()
-    if place.is_symlink() and place.readlink() == target:
+    if place.exists() and (not place.is_symlink() or place.readlink() == target):
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f".{digest}.{os.getpid()}")
+    temporary = place.with_name(f".{digest}.{os.getpid()}-{threading.get_ident()}")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)
     os.replace(temporary, place)

@@ -16,11 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.artifact import File, Rows, Usage
-from storage.files import flush
+from storage.files import flush, remove_temporaries, write_text
 from storage.parquet import count_rows
 
 _WORK = ".work"
+_ORIGIN = "made-from"
 _POLL_SECONDS = 0.2
+_HOLDER_BYTES = 4096
 
 
 class Draft:
@@ -29,10 +31,11 @@ class Draft:
     folder: data files go here. work: what helps a resume and is not published. progress: told (done, total, unit).
     """
 
-    def __init__(self, folder: Path, progress: Callable[[int, int, str], None]) -> None:
+    def __init__(self, folder: Path, made_from: str, progress: Callable[[int, int, str], None]) -> None:
+        """Open the folder. What an earlier holder left stays if it was made from inputs of the same content."""
         self.folder = folder
         self.work = folder / _WORK
-        self.work.mkdir(parents=True, exist_ok=True)
+        self._open(made_from)
         self.progress = progress
         self.entered = 0
         self.left = 0
@@ -54,6 +57,13 @@ class Draft:
         found = sorted(path for path in self.folder.rglob("*") if path.is_file() and self.work not in path.parents)
         return [self._describe(path, hash_file(path)) for path in found]
 
+    def _open(self, made_from: str) -> None:
+        origin = self.work / _ORIGIN
+        if self.folder.exists() and not (origin.exists() and origin.read_text() == made_from):
+            shutil.rmtree(self.folder)
+        remove_temporaries(self.folder)
+        write_text(origin, made_from)
+
     def _describe(self, path: Path, sha256: str) -> File:
         flush(path)
         rows, columns = count_rows(path) if path.suffix == ".parquet" else (None, None)
@@ -62,12 +72,12 @@ class Draft:
 
 
 @contextmanager
-def lease(path: Path, on_wait: Callable[[str], None]) -> Iterator[None]:
-    """Hold `path` alone; wait while another process holds it, telling `on_wait` once who that is."""
+def lease(path: Path, on_wait: Callable[[str], None], run: str = "") -> Iterator[None]:
+    """Hold `path` alone for a run; wait while another process holds it, telling `on_wait` once who that is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _acquire(path, on_wait)
     try:
-        holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": int(time.time())}
+        holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": int(time.time()), "run": run}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
         yield
@@ -86,7 +96,7 @@ def _acquire(path: Path, on_wait: Callable[[str], None]) -> int:
                 return descriptor
         except BlockingIOError:
             if not told:
-                on_wait(path.read_text() if path.exists() else "")
+                on_wait(os.pread(descriptor, _HOLDER_BYTES, 0).decode())
                 told = True
             time.sleep(_POLL_SECONDS)
         os.close(descriptor)
@@ -101,18 +111,27 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 def is_held(path: Path) -> bool:
     """Whether a living process holds the lease at `path`."""
-    if not path.exists():
-        return False
-    descriptor = os.open(path, os.O_RDWR)
+    return holder_of(path) is not None
+
+
+def holder_of(path: Path) -> str | None:
+    """What the living holder of a lease wrote into it; None when nobody holds it."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return os.pread(descriptor, _HOLDER_BYTES, 0).decode()
     finally:
         os.close(descriptor)
-    return False
+    return None
 
 
 def drop_work(folder: Path) -> None:
-    """Remove what only helps a resume."""
-    shutil.rmtree(folder / _WORK, ignore_errors=True)
+    """Remove what only helps a resume: moved away first, so that no resume ever meets half of it."""
+    dropped = folder.with_name(f"{folder.name}.dropped")
+    shutil.rmtree(dropped, ignore_errors=True)
+    (folder / _WORK).rename(dropped)
+    shutil.rmtree(dropped)

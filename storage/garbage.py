@@ -1,5 +1,6 @@
 """What can be removed: artifacts that no name, no recent run, no unfinished draft, and nothing kept was made from."""
 
+import json
 import shutil
 import time
 from collections.abc import Iterable
@@ -8,8 +9,8 @@ from pathlib import Path
 from schemas.artifact import Artifact, Manifest
 from schemas.values import Value
 from storage import names, runs
-from storage.draft import is_held
-from storage.store import Store
+from storage.draft import holder_of, is_held
+from storage.store import TRASH, Store
 
 _DAY = 86_400.0
 
@@ -24,8 +25,8 @@ class Garbage(Value):
 
 
 def find_garbage(store: Store, keep_days: float) -> Garbage:
-    """What nothing reaches. Kept are: all named artifacts, those that a run touched within `keep_days`, and all
-    that they were made from."""
+    """What nothing reaches. Kept are: all named artifacts, those that a run touched within `keep_days` or that a run
+    which is making something now ever touched, and all that they were made from."""
     manifests = {manifest.artifact: manifest for manifest in store.manifests()}
     kept = _reach(manifests, _roots(store, keep_days))
     loose = [artifact for artifact in manifests if artifact not in kept]
@@ -45,12 +46,20 @@ def collect(store: Store, garbage: Garbage) -> None:
         shutil.rmtree(draft)
     for link in garbage.links:
         Path(link).unlink(missing_ok=True)
+    for grave in (store.root / TRASH).glob("*"):
+        shutil.rmtree(grave, ignore_errors=True)  # another process may be removing it too
 
 
 def _roots(store: Store, keep_days: float) -> set[Artifact]:
     since = time.time() - keep_days * _DAY
-    recent = {line.artifact for line in runs.lines(store.root) if line.at >= since}
+    living = _living_runs(store)
+    recent = {line.artifact for line in runs.lines(store.root) if line.at >= since or line.run in living}
     return recent | {name.artifact for name in names.every(store.root)}
+
+
+def _living_runs(store: Store) -> set[str]:
+    holders = (holder_of(path) for path in (store.root / ".drafts").glob("*/*.lease"))
+    return {json.loads(holder)["run"] for holder in holders if holder}
 
 
 def _reach(manifests: dict[Artifact, Manifest], roots: Iterable[Artifact]) -> set[Artifact]:

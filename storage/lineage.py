@@ -33,9 +33,14 @@ def ancestors(store: Store, artifact: Artifact) -> Iterator[Step]:
 
 def descendants(store: Store, artifact: Artifact) -> list[Manifest]:
     """All that was made from the artifact, directly or through others, oldest first."""
-    reached, made = {artifact.fingerprint}, []
-    for manifest in store.manifests():
-        if any(item.fingerprint in reached for item in manifest.inputs.values()):
-            reached.add(manifest.fingerprint)
-            made.append(manifest)
-    return made
+    manifests = list(store.manifests())
+    reached: set[str] = set()
+    new = {artifact.fingerprint}
+    while new:  # a manifest's time is in seconds, so one pass in their order may miss some
+        reached |= new
+        new = {item.fingerprint for item in manifests if _made_from(item) & reached} - reached
+    return [item for item in manifests if _made_from(item) & reached]
+
+
+def _made_from(manifest: Manifest) -> set[str]:
+    return {item.fingerprint for item in manifest.inputs.values()}

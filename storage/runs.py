@@ -31,5 +31,13 @@ def note(root: Path, run: str, artifact: Artifact, how: Literal["made", "reused"
 def lines(root: Path) -> Iterator[RunLine]:
     for path in sorted((root / "runs").glob("*.jsonl")):
         for text in path.read_text(encoding="utf-8").splitlines():
-            if text.endswith("}"):  # a line cut short by a kill says nothing
-                yield RunLine.model_validate(json.loads(text))
+            if _is_whole(text):
+                yield RunLine.model_validate_json(text)
+
+
+def _is_whole(text: str) -> bool:
+    """A line cut short by a kill says nothing."""
+    try:
+        return bool(json.loads(text))
+    except json.JSONDecodeError:
+        return False

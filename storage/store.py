@@ -11,7 +11,9 @@ local index and rehashed where those differ, and its inputs' content as it was r
 """
 
 import json
+import re
 import shutil
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +25,7 @@ from pydantic import ValidationError
 
 from schemas.artifact import MANIFEST_FORMAT, Artifact, Input, Manifest, content_digest
 from schemas.canonical import canonical_json
+from schemas.canonical import fingerprint as fingerprint_of
 from schemas.values import Params, UserError
 from storage.digests import DigestIndex, hash_file
 from storage.draft import Draft, drop_work, lease
@@ -30,6 +33,8 @@ from storage.environment import environment
 from storage.files import write_text
 
 MANIFEST = "manifest.json"
+TRASH = ".trash"
+_REFERENCE = re.compile(r"([a-z][a-z0-9_]*)/([0-9a-f]{1,64})")
 _RESERVED = frozenset({"blobs", "llm", "names", "runs", "logs", "reports"})
 
 
@@ -50,9 +55,10 @@ class Store:
         try:
             self._drafts.mkdir(parents=True, exist_ok=True)
             self.index = DigestIndex(self.root / ".index" / "digests.sqlite", reread=rehash)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
+            why = error.strerror if isinstance(error, OSError) else f"{self.root / '.index'}: {error}"
             raise UserError(
-                f"store {self.root} cannot be written ({error.strerror}): set CONTEXTFIRST_STORE or --store to a "
+                f"store {self.root} cannot be written ({why}): set CONTEXTFIRST_STORE or --store to a "
                 "folder that can"
             ) from error
 
@@ -70,13 +76,13 @@ class Store:
 
     def manifests(self) -> Iterator[Manifest]:
         """All artifacts, oldest first."""
-        paths = [path for path in self.root.glob(f"*/*/{MANIFEST}") if path.parts[-3] not in _RESERVED]
+        paths = [path for path in self.root.glob(f"[!.]*/*/{MANIFEST}") if path.parts[-3] not in _RESERVED]
         yield from sorted(map(read_manifest, paths), key=lambda manifest: (manifest.finished_at, manifest.stage))
 
     def resolve(self, reference: str) -> Artifact:
         """The artifact of `stage/abcdef`, by a unique start of its fingerprint. Raises ArtifactNotFound."""
-        stage, _, start = reference.partition("/")
-        found = [path.parent for path in self.root.glob(f"{stage}/{start}*/{MANIFEST}")] if start else []
+        match = _REFERENCE.fullmatch(reference)
+        found = [path.parent for path in self.root.glob(f"{match[1]}/{match[2]}*/{MANIFEST}")] if match else []
         if len(found) != 1:
             number = f"{len(found)} artifacts start with" if found else "no artifact is called"
             raise ArtifactNotFound(f"{number} {reference!r} in {self.root}: `contextfirst ls` lists them")
@@ -117,15 +123,16 @@ class Store:
     @contextmanager
     def draft(
         self,
-        stage: str,
-        fingerprint: str,
+        artifact: Artifact,
+        inputs: Mapping[str, Input],
         progress: Callable[[int, int, str], None],
         on_wait: Callable[[str], None],
+        run: str = "",
     ) -> Iterator[Draft]:
-        """Hold the draft of a fingerprint alone. What an earlier holder left in it is kept."""
-        folder = self._drafts / stage / fingerprint
-        with lease(folder.with_name(f"{fingerprint}.lease"), on_wait):
-            yield Draft(folder, progress)
+        """Hold the draft of an artifact alone, for a run. What an earlier holder made of the same inputs is kept."""
+        folder = self._drafts / artifact.stage / artifact.fingerprint
+        with lease(folder.with_name(f"{artifact.fingerprint}.lease"), on_wait, run):
+            yield Draft(folder, fingerprint_of(inputs), progress)
 
     def publish(
         self,
@@ -166,10 +173,10 @@ class Store:
         """Remove an artifact: renamed away first, so that it is never seen half removed."""
         place = self._place(artifact.stage, artifact.fingerprint)
         if place.exists():
-            grave = self.root / ".trash" / f"{artifact.stage}-{uuid.uuid4().hex}"
+            grave = self.root / TRASH / f"{artifact.stage}-{uuid.uuid4().hex}"
             grave.parent.mkdir(exist_ok=True)
             place.rename(grave)
-            shutil.rmtree(grave)
+            shutil.rmtree(grave, ignore_errors=True)  # what is left of it goes with the garbage
 
     def _move_in(self, folder: Path, place: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -192,6 +199,6 @@ def read_manifest(path: Path) -> Manifest:
                 "use the matching version of contextfirst or another store"
             )
         return Manifest.model_validate(content)
-    except (json.JSONDecodeError, KeyError, TypeError, ValidationError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise UserError(f"{path} is not a manifest ({first}): remove its folder to have it made again") from error

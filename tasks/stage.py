@@ -67,7 +67,7 @@ def stage(
                 return _reused(store, found)
             with (
                 Progress(name) as progress,
-                store.draft(name, artifact.fingerprint, progress, _tell_wait) as draft,
+                store.draft(artifact, made_from, progress, _tell_wait, _run()) as draft,
             ):
                 if found := store.find(name, artifact.fingerprint, made_from):  # made by the run we waited for
                     return _reused(store, found)
@@ -112,8 +112,11 @@ def _finished(store: Store, manifest: Manifest) -> Artifact:
 
 
 def _note(store: Store, manifest: Manifest, how: Literal["made", "reused"]) -> None:
-    run = flow_run.root_flow_run_id or "no-run"
-    runs.note(store.root, str(run), manifest.artifact, how)
+    runs.note(store.root, _run(), manifest.artifact, how)
+
+
+def _run() -> str:
+    return str(flow_run.root_flow_run_id or "no-run")
 
 
 def _tell_wait(holder: str) -> None:

@@ -6,7 +6,7 @@ the model, so that a threshold means the same for every provider.
 
 import json
 
-from pydantic import ValidationError
+from pydantic import StrictFloat
 
 from llm.request import MediaPart, Message, Outcome, Request, Text
 from schemas.example import Example, Rating
@@ -30,7 +30,7 @@ _SYSTEM = (
 
 
 class _Score(Value):
-    score: float
+    score: StrictFloat
     rationale: str
 
 
@@ -79,7 +79,7 @@ def parse(outcome: Outcome) -> tuple[tuple[Rating, ...], str]:
         raise ValueError(f"{outcome.failure}: {outcome.detail}")
     try:
         reply = _Reply.model_validate(json.loads(outcome.text))
-    except (json.JSONDecodeError, ValidationError) as error:
+    except (ValueError, RecursionError) as error:  # endless brackets and digits are what a stuck model writes
         raise ValueError(f"unparsable rating: {str(error).splitlines()[0]}") from error
     if reply.category not in CATEGORIES:
         raise ValueError(f"unknown category {reply.category!r}")

@@ -36,7 +36,7 @@ def score(outcome: Outcome) -> float | None:
         return None
     try:
         value = json.loads(outcome.text)["score"]
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, RecursionError, KeyError, TypeError):
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
         return None

@@ -11,11 +11,14 @@ from storage.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_SFT = "{format: context_first, steps: 4, batch_size: 4, save_every: 2, optimizer: {lr: 2.0e-3}, media: &m {fps: 2.0, max_frames: 4, min_pixels: 3136, max_pixels: 3136, max_audio_seconds: 2.0}}"
+_SFT = (
+    "{format: context_first, steps: 4, batch_size: 4, save_every: 2, optimizer: {lr: 2.0e-3},"
+    " media: &m {fps: 2.0, max_frames: 4, min_pixels: 3136, max_pixels: 3136, max_audio_seconds: 2.0}}"
+)
 _GRPO = (
     "{steps: 2, prompts_per_step: 2, completions_per_prompt: 4, save_every: 1, optimizer: {lr: 1.0e-4}, media: *m,"
-    " decoding: {max_new_tokens: 24, temperature: 1.0}, judge: {provider: offline, model: rules-1}, zero_variance: keep,"
-    " rewards: [{reward: format, weight: 0.5}, {reward: accuracy, weight: 1.0},"
+    " decoding: {max_new_tokens: 24, temperature: 1.0}, judge: {provider: offline, model: rules-1},"
+    " zero_variance: keep, rewards: [{reward: format, weight: 0.5}, {reward: accuracy, weight: 1.0},"
     " {reward: context, weight: 1.0, target: until_end(context)}]}"
 )
 SMALL = (

@@ -13,7 +13,6 @@ import pytest
 from storage.store import Store
 from tests.flows.small import command, contents, environment, made_by_last_run, manifests, run
 
-
 MOMENTS = (
     "make_corpus/*/manifest.json",
     "rewrite/*/manifest.json",

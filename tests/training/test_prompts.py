@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from schemas.example import Example, Media, Option
-from training.prompts import INSTRUCTIONS, messages, question_text, target, texts
 from tests.training.clips import example
+from training.prompts import INSTRUCTIONS, messages, question_text, target, texts
 
 VIDEO = Media(kind="video", digest="d", path="a.mp4", has_audio=True)
 SILENT = Media(kind="video", digest="d", path="a.mp4")

@@ -1,0 +1,20 @@
+"""Tests know nothing of the machine they run on: a Prefect home of their own, no keys, no store, no news to anyone."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_HOME = tempfile.mkdtemp(prefix="prefect-home-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+
+# Prefect and the SDKs read these when they are imported, so they are set here and not in a fixture.
+os.environ |= {
+    "PREFECT_HOME": _HOME,
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_OFFLINE": "1",
+    "NO_PROXY": "127.0.0.1,localhost",
+}
+for _name in ("PREFECT_API_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "CONTEXTFIRST_STORE", "CONTEXTFIRST_REPORTS_URL"):
+    os.environ.pop(_name, None)

@@ -1,0 +1,77 @@
+"""Digests of outside files: read once, and again only when the file may have changed."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from storage.digests import DigestIndex
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "file.txt"
+    path.write_text("before")
+    return path
+
+
+def change_unseen(path: Path, text: str) -> None:
+    """Other bytes behind the same size, time and inode."""
+    before = path.stat()
+    path.write_text(text)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_digest_is_remembered_while_size_time_and_inode_are_the_same(tmp_path: Path, file: Path) -> None:
+    index = DigestIndex(tmp_path / "index.sqlite")
+    assert index.digest(file) == sha("before")
+    change_unseen(file, "after!")
+    assert index.digest(file) == sha("before")
+
+
+def test_digest_is_remembered_by_the_next_index(tmp_path: Path, file: Path) -> None:
+    DigestIndex(tmp_path / "index.sqlite").digest(file)
+    change_unseen(file, "after!")
+    assert DigestIndex(tmp_path / "index.sqlite").digest(file) == sha("before")
+
+
+def test_rehash_reads_again_and_remembers_what_it_read(tmp_path: Path, file: Path) -> None:
+    DigestIndex(tmp_path / "index.sqlite").digest(file)
+    change_unseen(file, "after!")
+    assert DigestIndex(tmp_path / "index.sqlite", reread=True).digest(file) == sha("after!")
+    assert DigestIndex(tmp_path / "index.sqlite").digest(file) == sha("after!")
+
+
+@pytest.mark.parametrize("change", ["time", "size", "inode"])
+def test_changed_state_is_read_again(tmp_path: Path, file: Path, change: str) -> None:
+    index = DigestIndex(tmp_path / "index.sqlite")
+    index.digest(file)
+    if change == "time":
+        file.write_text("after!")
+        os.utime(file, ns=(1, 1))
+    elif change == "size":
+        change_unseen(file, "longer than before")
+    else:
+        before, other = file.stat(), tmp_path / "other"
+        other.write_text("after!")
+        os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+        other.replace(file)
+    assert index.digest(file) == sha(file.read_text()) != sha("before")
+
+
+def test_many_files_keep_their_order(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.txt" for number in (3, 1, 2)]
+    for path in paths:
+        path.write_text(path.name)
+    found = DigestIndex(tmp_path / "index.sqlite").digest_all(paths, workers=3)
+    assert list(found.items()) == [(path, sha(path.name)) for path in paths]
+
+
+def test_missing_file_raises(tmp_path: Path) -> None:
+    with pytest.raises(OSError):
+        DigestIndex(tmp_path / "index.sqlite").digest(tmp_path / "none")
