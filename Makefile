@@ -4,6 +4,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
+# Many threads, each with a heap of its own, cost glibc hundreds of megabytes.
+export MALLOC_ARENA_MAX := 2
 
 .PHONY: help install demo demo-full test test-slow lint format check serve constraints clean
 

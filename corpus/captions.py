@@ -43,17 +43,14 @@ def srt(scene: Scene) -> str:
     cues = ((0.0, 1.0, see(scene)), (1.0, SECONDS, hear(scene)))
     numbered = enumerate(cues, 1)
     return "\n".join(
-        f"{place}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text}\n"
-        for place, (start, end, text) in numbered
+        f"{place}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text}\n" for place, (start, end, text) in numbered
     )
 
 
 def _timed(text: str, start: float) -> str:
     """The words with the moment of each but the first, as YouTube's automatic captions have them."""
     first, *rest = text.split(" ")
-    return first + "".join(
-        f"<{_clock(start + 0.15 * place, '.')}><c> {word}</c>" for place, word in enumerate(rest, 1)
-    )
+    return first + "".join(f"<{_clock(start + 0.15 * place, '.')}><c> {word}</c>" for place, word in enumerate(rest, 1))
 
 
 def _clock(seconds: float, point: str) -> str:

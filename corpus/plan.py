@@ -76,18 +76,14 @@ def _sources(counts: dict[Cell, int]) -> list[str]:
     return list(dict.fromkeys(source for source, _ in counts))
 
 
-def _plan_source(
-    seed: int, source: str, counts: dict[Cell, int], wordings: tuple[int, ...]
-) -> tuple[Clip, ...]:
+def _plan_source(seed: int, source: str, counts: dict[Cell, int], wordings: tuple[int, ...]) -> tuple[Clip, ...]:
     rng = random.Random(f"{seed}/{source}")
     own: dict[Name, int] = {name: count for (place, name), count in counts.items() if place == source}
     wanted = [_Wanted(name, value) for name, count in own.items() for value in _deck(rng, name, count)]
     rng.shuffle(wanted)
     packs = [_Pack(tuple(pack), "none") for pack in _pack(wanted, QUESTIONS_PER_CLIP.get(source, 1))]
     for extra in EXTRAS.get(source, ()):
-        packs.append(
-            _Pack(tuple(_Wanted(name, _deck(rng, name, 1)[0]) for name in extra.questions), extra.fault)
-        )
+        packs.append(_Pack(tuple(_Wanted(name, _deck(rng, name, 1)[0]) for name in extra.questions), extra.fault))
     rng.shuffle(packs)
     return tuple(_clip(rng, source, number, pack, wordings) for number, pack in enumerate(packs))
 

@@ -20,12 +20,8 @@ class Quirk(NamedTuple):
 QUIRKS = (
     Quirk("silent clip", "train/video_r1", "one mp4 has no audio track"),
     Quirk("undecodable file", "train/video_r1", "one .mp4 holds random bytes"),
-    Quirk(
-        "missing file", "train/social_iq2", "one video of qa_train.json is not there, as when it left YouTube"
-    ),
-    Quirk(
-        "repeated question id", "train/social_iq2", "one qid stands at two different questions of one video"
-    ),
+    Quirk("missing file", "train/social_iq2", "one video of qa_train.json is not there, as when it left YouTube"),
+    Quirk("repeated question id", "train/social_iq2", "one qid stands at two different questions of one video"),
     Quirk("JSON Lines named .json", "train/social_iq2", "qa/qa_train.json holds one object a line"),
     Quirk("video id with a leading dash", "train/social_iq2", "one in ten ids; also in benchmarks"),
     Quirk("missing transcript", "train/social_iq2", "one video in seven has no .vtt"),

@@ -10,9 +10,7 @@ from corpus.captions import hear, see, see_and_hear
 from corpus.scene import COLOURS, COUNTS, DIRECTIONS, PITCHES, Scene
 
 Family = Literal["picture", "sound", "joint"]
-Name = Literal[
-    "colour", "direction", "pitch", "count", "number", "colour_at_high", "colour_at_low", "mood", "judge"
-]
+Name = Literal["colour", "direction", "pitch", "count", "number", "colour_at_high", "colour_at_low", "mood", "judge"]
 
 COLOUR_MOODS = {"red": "Angry", "green": "Calm", "blue": "Sad", "yellow": "Happy"}
 PITCH_MOODS = {"low": "Bored", "high": "Excited"}
@@ -138,9 +136,7 @@ def gold(name: Name, scene: Scene) -> tuple[str, ...]:
         "number": str(scene.beeps),
         "judge": "Yes" if scene.pitches[0] == "high" else "No",
     }
-    return (
-        scene.colour_at(name.removeprefix("colour_at_")) if name.startswith("colour_at") else answers[name],
-    )
+    return (scene.colour_at(name.removeprefix("colour_at_")) if name.startswith("colour_at") else answers[name],)
 
 
 def letters(name: Name, scene: Scene) -> str:

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
+from flows.checks import checked
 from recipes.reading import read_recipe, recipe_names
 from schemas.artifact import Artifact, Manifest
 from schemas.failures import ModuleFailed, NoAnswer
@@ -202,38 +203,51 @@ def publish(
     artifact = _find(opened, name)
     if artifact.kind not in ("dataset", "report"):
         raise UserError(f"{name} is of kind {artifact.kind}: publish a dataset (RECIPE/dataset) or a report")
+    if to.exists() and not to.is_dir():
+        raise UserError(f"{to} is no folder: name another with --to")
     if to.exists() and any(to.iterdir()):
         raise UserError(f"{to} is not empty: name another folder with --to")
+    _copy_whole(opened.folder(artifact), to.resolve())
+    out.print(f"{artifact} published to {to}", highlight=False)
+
+
+def _copy_whole(folder: Path, to: Path) -> None:
+    """Copy a folder so that it is whole or absent. Raises UserError where that cannot be written."""
     beside = to.with_name(f".{to.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
     try:
-        shutil.copytree(opened.folder(artifact), beside)
+        shutil.copytree(folder, beside)
         beside.replace(to)
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)
-        raise UserError(f"{to} cannot be written ({error.strerror}): name another folder with --to") from error
-    out.print(f"{artifact} published to {to}", highlight=False)
+        why = error.strerror or type(error).__name__
+        raise UserError(f"{to} cannot be written ({why}): name another folder with --to") from error
 
 
 def main() -> None:
     """Entry point: run the app, and turn mistakes into one line."""
     try:
-        app()
+        code = app(sys.argv[1:] or ["--help"], prog_name=app.info.name, standalone_mode=False)
     except UserError as error:
-        _fail("error", error, 2)
+        _fail("error", str(error), 2)
+    except typer.TyperException as error:
+        _fail("error", " ".join(error.format_message().split()), 2)
     except (ModuleFailed, NoAnswer) as error:
-        _fail("failed", error, 1)
+        _fail("failed", str(error), 1)
+    except typer.Abort:
+        sys.exit(130)
+    sys.exit(code)
 
 
-def _fail(word: str, error: Exception, code: int) -> NoReturn:
-    Console(stderr=True, soft_wrap=True).print(f"{word}: {escape(str(error))}", highlight=False)
+def _fail(word: str, message: str, code: int) -> NoReturn:
+    Console(stderr=True, soft_wrap=True).print(f"{word}: {escape(message)}", highlight=False)
     sys.exit(code)
 
 
 def _start(flow: _Flow, recipe: str, changes: list[str], store: Path, rehash: bool) -> Artifact:
     """Run a flow in this process, with Prefect's embedded server unless PREFECT_API_URL names one."""
-    plan = read_recipe(recipe, changes)  # a mistake shows before Prefect has started
-    _open(store)
+    plan = checked(read_recipe(recipe, changes))  # a mistake shows before Prefect has started
+    Store(store)
     os.environ[_STORE] = str(store)
     _quiet_prefect()
     # Prefect takes seconds to import, and reads its settings then.
@@ -265,6 +279,9 @@ def _show_report(report: Artifact, store: Path) -> None:
 
 
 def _open(store: Path) -> Store:
+    """The store as it is: looking at one never makes it."""
+    if not store.is_dir():
+        raise UserError(f"there is no store at {store.absolute()}: run a recipe first, or name another with --store")
     return Store(store)
 
 

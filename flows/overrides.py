@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.checks import checked
 from recipes.reading import read_recipe, recipe_names
 from schemas.recipe import Recipe
 
@@ -49,7 +50,7 @@ NO_OVERRIDES = Overrides()
 def recipe_for(name: str, overrides: Overrides) -> Recipe:
     """The recipe with the overrides applied. Raises UserError for a field or value it does not know."""
     recipe = read_recipe(name)
-    return read_recipe(name, [*_changes(recipe, overrides), *overrides.set])
+    return checked(read_recipe(name, [*_changes(recipe, overrides), *overrides.set]))
 
 
 def _changes(recipe: Recipe, overrides: Overrides) -> list[str]:

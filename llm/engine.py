@@ -5,7 +5,8 @@ backoff or the server's Retry-After. A call that fails for good is an outcome wi
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tenacity import (
@@ -69,6 +70,16 @@ class Engine:
         ended = known | {name: call.result() for name, call in (mine | shared).items()}
         self._count(len(known) + len(shared), [call.result() for call in mine.values()])
         return [ended[request.identity] for request in requests]
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """Connections that providers open within the block are closed at its end, in the same event loop."""
+        try:
+            yield
+        finally:
+            for provider in self._providers.values():
+                await provider.close()
+            self._providers.clear()
 
     def close(self) -> None:
         self._log.close()

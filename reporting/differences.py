@@ -56,9 +56,7 @@ class Column(NamedTuple):
     groups: Mapping[str, str]
 
 
-def differences(
-    runs: Iterable[Run], comparisons: Iterable[Comparison], seed: int = 0
-) -> tuple[Difference, ...]:
+def differences(runs: Iterable[Run], comparisons: Iterable[Comparison], seed: int = 0) -> tuple[Difference, ...]:
     """Each comparison x benchmark x (all families, then each).
 
     Raises ValueError for a run that is not given.
@@ -120,9 +118,7 @@ def average_draws(keys: np.ndarray, groups: np.ndarray, values: np.ndarray) -> C
     known = np.isfinite(values)
     names, places = np.unique(keys[known].astype(str), return_inverse=True)
     means = np.bincount(places, values[known]) / np.bincount(places) if len(names) else np.array([])
-    return Column(
-        dict(zip(names.tolist(), means.tolist(), strict=True)), dict(zip(keys, groups, strict=True))
-    )
+    return Column(dict(zip(names.tolist(), means.tolist(), strict=True)), dict(zip(keys, groups, strict=True)))
 
 
 def _slices(run: Run) -> dict[tuple[str, str], Column]:

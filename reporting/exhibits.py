@@ -108,8 +108,7 @@ def exhibit(
         family=family,
         question=example.question,
         choices=tuple(
-            Choice(label=option.label, text=option.text, gold=option.label in gold)
-            for option in example.options
+            Choice(label=option.label, text=option.text, gold=option.label in gold) for option in example.options
         ),
         gold=example.answer if not example.options else f"{example.answer} ({example.gold_text})",
         clips=tuple(clips),
@@ -132,9 +131,7 @@ def shown(
     run: str, format: FormatName, text: str, outcome: str, value: float | None, given: str, note: str = ""
 ) -> Shown:
     """One run's completion with the outcome and value of its row in SCORES; note: a load error, say."""
-    return Shown(
-        run=run, pieces=pieces(text, format), given=given, mark=_mark(outcome, value), value=value, note=note
-    )
+    return Shown(run=run, pieces=pieces(text, format), given=given, mark=_mark(outcome, value), value=value, note=note)
 
 
 def pieces(text: str, format: FormatName) -> tuple[Piece, ...]:

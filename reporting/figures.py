@@ -142,9 +142,7 @@ def _draw_block(drawing: Axes, block: _Block, place: float, runs: Sequence[str])
     for line, dot in enumerate(block.dots, start=1):
         _draw_dot(drawing, dot.interval, place + line, runs.index(dot.label))
     if block.chance is not None:
-        drawing.plot(
-            [block.chance] * 2, [place + 0.5, end + 0.5], color=INK, linewidth=1.2, linestyle=(0, (3, 2))
-        )
+        drawing.plot([block.chance] * 2, [place + 0.5, end + 0.5], color=INK, linewidth=1.2, linestyle=(0, (3, 2)))
     return end + 1.35
 
 
@@ -153,9 +151,7 @@ def _draw_dot(drawing: Axes, interval: Interval, height: float, run: int) -> Non
         return
     colour, marker = SERIES[run % len(SERIES)], MARKERS[run % len(MARKERS)]
     if interval.low is not None and interval.high is not None:
-        drawing.plot(
-            [interval.low, interval.high], [height] * 2, color=colour, linewidth=2.2, solid_capstyle="butt"
-        )
+        drawing.plot([interval.low, interval.high], [height] * 2, color=colour, linewidth=2.2, solid_capstyle="butt")
     drawing.plot([interval.mean], [height], color=colour, marker=marker, markersize=6, linestyle="none")
 
 

@@ -65,19 +65,14 @@ def _headline(rows: Iterable[Accuracy]) -> str:
 
 def _families(table: FamilyTable) -> str:
     head = (f"{table.benchmark}, by family", *table.runs, "Chance", "Majority")
-    cells = [
-        (row.family, *map(_cell, row.cells), n.percent(row.chance), n.percent(row.majority))
-        for row in table.rows
-    ]
+    cells = [(row.family, *map(_cell, row.cells), n.percent(row.chance), n.percent(row.majority)) for row in table.rows]
     return _table(head, cells)
 
 
 def _cell(cell: Accuracy | None) -> str:
     if cell is None:
         return n.UNKNOWN
-    return _with_bounds(n.percent(cell.accuracy.mean), n.percent_bounds(cell.accuracy)) + (
-        "†" if cell.few else ""
-    )
+    return _with_bounds(n.percent(cell.accuracy.mean), n.percent_bounds(cell.accuracy)) + ("†" if cell.few else "")
 
 
 def _differences(rows: Sequence[Difference]) -> str:

@@ -158,9 +158,7 @@ def render(page: ReportPage) -> str:
 def headline(page: ReportPage) -> tuple[tuple[str, tuple[Accuracy, ...]], ...]:
     """Each benchmark with each run on it, all families together; all in the order in which they were given."""
     rows = [row for row in page.accuracies if row.family == ALL]
-    return tuple(
-        (name, tuple(row for row in rows if row.benchmark == name)) for name in _benchmarks(page.accuracies)
-    )
+    return tuple((name, tuple(row for row in rows if row.benchmark == name)) for name in _benchmarks(page.accuracies))
 
 
 def family_tables(page: ReportPage) -> tuple[FamilyTable, ...]:

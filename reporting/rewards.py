@@ -37,9 +37,7 @@ class RewardSummary(Value):
     completions: int
 
 
-def reward_summaries(
-    runs: Iterable[Run], terms: Sequence[RewardTerm], seed: int = 0
-) -> tuple[RewardSummary, ...]:
+def reward_summaries(runs: Iterable[Run], terms: Sequence[RewardTerm], seed: int = 0) -> tuple[RewardSummary, ...]:
     """Each run's mean rewards, with intervals clustered by group over all its benchmarks and draws."""
     return tuple(_summary(run, terms, seed) for run in runs)
 
@@ -85,17 +83,13 @@ def _summary(run: Run, terms: Sequence[RewardTerm], seed: int) -> RewardSummary:
 
 def _columns(run: Run, terms: Sequence[RewardTerm]) -> dict[str, Column]:
     found = columns(run)
-    return {
-        name: average_draws(found.key, found.group, values) for name, values in _rewards(run, terms).items()
-    }
+    return {name: average_draws(found.key, found.group, values) for name, values in _rewards(run, terms).items()}
 
 
 def _rewards(run: Run, terms: Sequence[RewardTerm]) -> dict[str, np.ndarray]:
     """The total and each reward, (rows,) each, NaN where it is not known."""
     rows = [dict(row) for row in run.scores["rewards"].to_pylist()]
-    parts = {
-        term.reward: np.array([row.get(term.reward, np.nan) for row in rows], dtype=float) for term in terms
-    }
+    parts = {term.reward: np.array([row.get(term.reward, np.nan) for row in rows], dtype=float) for term in terms}
     total = sum((term.weight * parts[term.reward] for term in terms), np.zeros(len(rows)))
     return {TOTAL: total, **parts}
 

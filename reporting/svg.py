@@ -98,9 +98,7 @@ def _inline(document: str, prefix: str) -> str:
     """Drop what only a file needs (declaration, metadata, namespaces, size) and make ids the figure's own."""
     element = document[document.index("<svg") :].strip()
     element = re.sub(r"\s*<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
-    element = re.sub(
-        r"<svg[^>]*?(viewBox=\"[^\"]*\")[^>]*>", r'<svg \1 aria-hidden="true">', element, count=1
-    )
+    element = re.sub(r"<svg[^>]*?(viewBox=\"[^\"]*\")[^>]*>", r'<svg \1 aria-hidden="true">', element, count=1)
     element = element.replace("xlink:href=", "href=")
     element = re.sub(r'((?:\sid|\shref)="#?|url\(#)', rf"\g<1>{prefix}-", element)
     for colour, variable in _VARIABLES.items():

@@ -9,6 +9,7 @@ import yaml
 
 from schemas.artifact import Manifest
 from schemas.example import EXAMPLES, Example
+from schemas.values import UserError
 from storage.files import write_text
 from storage.parquet import count_rows, read_examples, shards, write_examples
 
@@ -16,10 +17,12 @@ _ORDER = ("train", "validation", "test")
 
 
 def write_dataset(examples: Path, folder: Path, name: str, title: str, rows_per_file: int, manifest: Manifest) -> int:
-    """Write the dataset of an examples artifact into `folder` and return its rows."""
+    """Write the dataset of an examples artifact into `folder` and return its rows. Raises UserError for none."""
     by_split: dict[str, list[Example]] = defaultdict(list)
     for example in read_examples(examples):
         by_split[example.split or "train"].append(example)
+    if not by_split:
+        raise UserError(f"{manifest.artifact} holds no rows to publish: loosen curation, or add data")
     splits = {split: by_split[split] for split in sorted(by_split, key=_place)}
     for split, rows in splits.items():
         _write_split(folder / "data", split, rows, rows_per_file)

@@ -58,8 +58,7 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             why = error.strerror if isinstance(error, OSError) else f"{self.root / '.index'}: {error}"
             raise UserError(
-                f"store {self.root} cannot be written ({why}): set CONTEXTFIRST_STORE or --store to a "
-                "folder that can"
+                f"store {self.root} cannot be written ({why}): set CONTEXTFIRST_STORE or --store to a folder that can"
             ) from error
 
     def folder(self, artifact: Artifact) -> Path:

@@ -6,6 +6,7 @@ step maps rows to kept rows and rejects; a row leaves with the first reason it m
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 import pyarrow as pa
 from prefect import task
@@ -44,7 +45,7 @@ class CurateParams(Params):
     validation_share: share of groups held out. band: needs solve rates."""
 
     min_quality: float = 0.0
-    contamination: str = "stop"
+    contamination: Literal["remove", "stop"] = "stop"
     validation_share: float = 0.0
     seed: int = 0
     band: Band | None = None

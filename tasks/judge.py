@@ -1,16 +1,19 @@
 """What only a language model can score: free-text answers, and contexts and reasoning where a probe asks for them.
 
-A stage of its own, because it costs. A judge that fails leaves a null with the reason, never a zero.
+A stage of its own, because it costs. A judge that fails leaves a null with the reason, never a zero; one that cannot
+be reached fails the stage, and a rerun asks it for the rest.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from itertools import groupby
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from llm.engine import Engine
+from llm.request import Outcome, Request
 from schemas.artifact import Artifact
 from schemas.completion import FormatName, parse
 from schemas.example import Example
@@ -20,6 +23,7 @@ from schemas.values import Params, Runtime
 from storage.draft import Draft
 from storage.parquet import read_examples, read_rows, shard_name, write_rows
 from storage.store import Store
+from tasks.shards import require_answers
 from tasks.stage import stage
 from training.rewards import REWARDS
 from training.rewards.contract import Group, Referee, Rollout
@@ -48,11 +52,8 @@ def judge(
     by_id = {row.id: row for artifact in examples.values() for row in read_examples(store.folder(artifact))}
     rows = [row for row in read_rows(store.folder(predictions), "predictions") if not row["load_error"]]
     engine = Engine(store.responses, store.blobs, runtime.concurrency, replay=runtime.replay)
-    referee = Referee(params.judge, engine.complete)
-    try:
-        judged = asyncio.run(_judge_all(rows, by_id, params, referee, draft))
-    finally:
-        engine.close()
+    with closing(engine):
+        judged = asyncio.run(_judge_all(rows, by_id, params, engine, draft))
     draft.usage = engine.usage
     draft.notes["unknown"] = sum(row["value"] is None for row in judged)
     write_rows(draft.folder / shard_name("judgements", 0), judged, JUDGEMENTS)
@@ -62,16 +63,26 @@ async def _judge_all(
     rows: Sequence[dict[str, object]],
     examples: Mapping[str, Example],
     params: JudgeParams,
-    referee: Referee,
+    engine: Engine,
     draft: Draft,
 ) -> list[dict[str, object]]:
+    outcomes: list[Outcome] = []
+
+    async def ask(requests: Sequence[Request]) -> Sequence[Outcome]:
+        answered = await engine.complete(requests)
+        outcomes.extend(answered)
+        return answered
+
+    referee = Referee(params.judge, ask)
     groups = [(key, list(items)) for key, items in groupby(rows, key=lambda row: str(row["id"]))]
     judged: list[dict[str, object]] = []
-    for start in range(0, len(groups), _GROUPS_AT_ONCE):
-        batch = groups[start : start + _GROUPS_AT_ONCE]
-        done = await asyncio.gather(*(_judge_group(examples[key], items, params, referee) for key, items in batch))
-        judged += [row for group in done for row in group]
-        draft.progress(start + len(batch), len(groups), "prompts")
+    async with engine.connected():
+        for start in range(0, len(groups), _GROUPS_AT_ONCE):
+            batch = groups[start : start + _GROUPS_AT_ONCE]
+            done = await asyncio.gather(*(_judge_group(examples[key], items, params, referee) for key, items in batch))
+            require_answers(outcomes)
+            judged += [row for group in done for row in group]
+            draft.progress(start + len(batch), len(groups), "prompts")
     return judged
 
 

@@ -17,12 +17,12 @@ from schemas.artifact import Artifact
 from schemas.completion import Completion, parse
 from schemas.example import CHOICE_KINDS, Example, Option, Provenance, Reject
 from schemas.options import given
-from schemas.values import Params, Runtime
+from schemas.values import Params, Runtime, UserError
 from storage.draft import Draft
 from storage.parquet import read_examples, read_rejects
 from storage.store import Store
 from tasks.limits import check_reject_share
-from tasks.shards import Shard, map_shards, require_answers
+from tasks.shards import Shard, forget_shards, map_shards, require_answers
 from tasks.stage import stage
 
 
@@ -49,7 +49,11 @@ def rewrite(draft: Draft, params: RewriteParams, examples: Artifact, runtime: Ru
 
     map_shards(draft, rows, params.rows_per_shard, work, runtime)
     first = next((f"{reject.id}, {reject.detail}" for reject in read_rejects(draft.folder)), "")
-    check_reject_share(draft, params.max_reject_share, "rewriting", first)
+    try:
+        check_reject_share(draft, params.max_reject_share, "rewriting", first)
+    except UserError:
+        forget_shards(draft)  # the next run asks again for what failed; what was answered is in the response log
+        raise
 
 
 def rewritten(example: Example, outcome: Outcome, params: RewriteParams) -> Example | Reject:
@@ -93,12 +97,13 @@ def _fault(example: Example, completion: Completion) -> tuple[str, str] | None:
 def names_option(text: str, options: Iterable[Option]) -> str:
     """The first place where `text` names an option by its letter as a choice; empty if none.
 
-    `option B`, `(B)`, `B.`, `answer is B` name one; a plain capital, as in "A man" or "vitamin C", does not.
+    `option B`, `(B)`, `B.`, `B)`, `answer: B`, `answer is 'B'` name one; a plain capital, as in "A man" or
+    "vitamin C", does not.
     """
-    letters = "".join(re.escape(option.label) for option in options)
+    label = "(?:" + "|".join(re.escape(option.label) for option in options) + ")"
     found = re.search(
-        rf"(?i:\b(?:option|choice|answer)\s+(?:is\s*:?\s*)?)[\"'(]?[{letters}]\b(?![\w'’-])"
-        rf"|\([{letters}]\)|(?<![\w.])[{letters}]\.(?=\s+[^\s<]|\s*$)",
+        rf"(?i:\b(?:option|choice|answer)(?:\s+is)?[\s:]\s*)[\"'(]?{label}\b(?![\w-]|['’]\w)"
+        rf"|\({label}\)|(?:^|[.,;:!?]\s)\s*{label}\)|(?<![\w.]){label}\.(?=\s+[^\s<]|\s*$)",
         text,
     )
     return found[0].strip() if found else ""

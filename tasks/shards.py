@@ -7,6 +7,7 @@ event loop for the whole stage.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,34 +43,44 @@ class _Mark(Value):
     usage: Usage
 
 
+_MARK = "shard-{:05d}.json"
 Work = Callable[[Engine, Sequence[Example]], Awaitable[Shard]]
 
 
 def map_shards(draft: Draft, examples: Sequence[Example], rows_per_shard: int, work: Work, runtime: Runtime) -> None:
     """Write examples and rejects of all shards to the draft, and add up their counts and usage."""
-    starts = range(0, len(examples), rows_per_shard)
     store = Store(runtime.store)
-    with asyncio.Runner() as runner:
-        for index, start in enumerate(starts):
-            mark_file = draft.work / f"shard-{index:05d}.json"
+    engine = Engine(store.responses, store.blobs, runtime.concurrency, replay=runtime.replay)
+    with closing(engine):
+        asyncio.run(_do_all(engine, draft, examples, rows_per_shard, work))
+
+
+def forget_shards(draft: Draft) -> None:
+    """Let the next run do all shards again."""
+    for path in draft.work.glob(_MARK.replace("{:05d}", "*")):
+        path.unlink()
+
+
+async def _do_all(engine: Engine, draft: Draft, examples: Sequence[Example], rows_per_shard: int, work: Work) -> None:
+    async with engine.connected():
+        for index, start in enumerate(range(0, len(examples), rows_per_shard)):
+            mark_file = draft.work / _MARK.format(index)
             if not mark_file.exists():
                 rows = examples[start : start + rows_per_shard]
-                mark = runner.run(_do(store, draft, index, rows, work, runtime))
+                mark = await _do(engine, draft.folder, index, rows, work)
                 write_text(mark_file, mark.model_dump_json())
             _add(draft, _Mark.model_validate_json(mark_file.read_text()))
             draft.progress(min(start + rows_per_shard, len(examples)), len(examples), "rows")
 
 
-async def _do(store: Store, draft: Draft, index: int, rows: Sequence[Example], work: Work, runtime: Runtime) -> _Mark:
-    engine = Engine(store.responses, store.blobs, runtime.concurrency, replay=runtime.replay)
-    try:
-        shard = await work(engine, rows)
-    finally:
-        engine.close()
-    _write(draft.folder, index, shard)
+async def _do(engine: Engine, folder: Path, index: int, rows: Sequence[Example], work: Work) -> _Mark:
+    before = engine.usage
+    shard = await work(engine, rows)
+    _write(folder, index, shard)
     rejected = Counter(reject.reason for reject in shard.rejects)
     counts = Rows(entered=len(rows), left=len(shard.examples), rejected=dict(rejected))
-    return _Mark(rows=counts, usage=engine.usage)
+    spent = {name: getattr(engine.usage, name) - getattr(before, name) for name in Usage.model_fields}
+    return _Mark(rows=counts, usage=Usage(**spent))
 
 
 def _write(folder: Path, index: int, shard: Shard) -> None:

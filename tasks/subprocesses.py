@@ -114,15 +114,16 @@ def _follow(process: "subprocess.Popen[str]", draft: Draft, output: BinaryIO) ->
     assert process.stdout
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     told = time.monotonic()
-    for line in process.stdout:
-        output.write(line.encode())
-        output.flush()
-        tail.append(line.rstrip())
-        if step := _STEP.search(line):
-            draft.progress(int(step[1]), int(step[2]), "steps")
-            if time.monotonic() - told > _LOG_SECONDS:
-                told = time.monotonic()
-                _tell(line.rstrip())
+    with process.stdout as lines:
+        for line in lines:
+            output.write(line.encode())
+            output.flush()
+            tail.append(line.rstrip())
+            if step := _STEP.search(line):
+                draft.progress(int(step[1]), int(step[2]), "steps")
+                if time.monotonic() - told > _LOG_SECONDS:
+                    told = time.monotonic()
+                    _tell(line.rstrip())
     return tail
 
 

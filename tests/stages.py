@@ -1,6 +1,5 @@
 """Cheap stages, examples to fill them with, and how to call a stage without Prefect."""
 
-import json
 from pathlib import Path
 from typing import Any, cast
 
@@ -95,7 +94,3 @@ def one_line(error: BaseException) -> str:
     message = str(error)
     assert message and "\n" not in message
     return message
-
-
-def as_json(path: Path) -> Any:
-    return json.loads(path.read_text())

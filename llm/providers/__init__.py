@@ -14,6 +14,10 @@ class Provider(Protocol):
 
     async def send(self, request: Request, blobs: Path) -> Reply: ...
 
+    async def close(self) -> None:
+        """Let go of connections, in the event loop that they were made in."""
+        ...
+
 
 # Named, not imported: an SDK is loaded when its provider is first used.
 PROVIDERS: dict[str, str] = {

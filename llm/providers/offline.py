@@ -39,6 +39,9 @@ class Offline:
             output_tokens=len(text.split()),
         )
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 def connect() -> Offline:
     return Offline()

@@ -53,6 +53,9 @@ class OpenAI:
             raise ProviderError("unavailable", f"no chat completion came back: {error}") from error
         return _reply(completion, request)
 
+    async def close(self) -> None:
+        await self._client.close()
+
 
 def connect() -> OpenAI:
     """Raises UserError when neither a server nor a key is named."""

@@ -113,9 +113,7 @@ def test_emer_rows_have_six_options_and_some_two_letters(corpus: Path) -> None:
     rows = _json(corpus / "train/emer/emer_rewrite.json")
     for row in rows:
         texts = {option[0]: option[3:] for option in row["options"]}
-        assert len(texts) == 6 and {texts[letter] for letter in row["answer"].split(",")} == set(
-            row["clean_list"]
-        )
+        assert len(texts) == 6 and {texts[letter] for letter in row["answer"].split(",")} == set(row["clean_list"])
         assert row["solution"].endswith(f"<answer>{row['answer']}</answer>") and row["path"] == row["video"]
     assert any("," in row["answer"] for row in rows)
 
@@ -140,9 +138,7 @@ def test_omni_instruct_answers_are_option_texts(corpus: Path) -> None:
 
 def test_intentbench_has_three_parts_with_their_own_keys(corpus: Path) -> None:
     rows = _json(corpus / "benchmarks/intentbench/qa.json")
-    by_source = {
-        source: [row for row in rows if row["source"] == source] for source in ("Socialiq", "MDPE", "EMER")
-    }
+    by_source = {source: [row for row in rows if row["source"] == source] for source in ("Socialiq", "MDPE", "EMER")}
     assert all(re.match(r"[A-D]\.\S", option) for row in by_source["Socialiq"] for option in row["options"])
     assert all("options" not in row and row["answer"] in ("Yes", "No") for row in by_source["MDPE"])
     assert all(len(row["options"]) == 6 for row in by_source["EMER"])

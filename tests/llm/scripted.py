@@ -30,9 +30,15 @@ class Scripted:
         self._open -= 1
         return Reply(text=self._say(request), request_id=f"id-{len(self.sent)}", input_tokens=2, output_tokens=1)
 
+    async def close(self) -> None:
+        pass
+
 
 class Silent:
     """Never replies."""
+
+    async def close(self) -> None:
+        pass
 
     async def send(self, request: Request, blobs: Path) -> Reply:
         await asyncio.Event().wait()

@@ -154,7 +154,7 @@ def test_replay_answers_from_the_log_and_misses_the_rest(monkeypatch: pytest.Mon
 
 
 def test_unknown_provider_is_a_mistake_that_names_the_known_ones(complete: Callable) -> None:
-    with pytest.raises(UserError, match="'nobody'.* offline, openai"):
+    with pytest.raises(UserError, match=r"'nobody'.* offline, openai"):
         complete(asked("a", provider="nobody"))
 
 

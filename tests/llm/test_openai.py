@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import av
@@ -32,11 +33,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 def ask(folder: Path, request: Request, attempts: int = 3, deadline: float = 30) -> Outcome:
     engine = Engine(folder / "responses.sqlite", folder / "blobs", 4, deadline=deadline, attempts=attempts)
-    try:
-        (outcome,) = asyncio.run(engine.complete([request]))
-    finally:
-        engine.close()
-    return outcome
+
+    async def complete() -> Outcome:
+        async with engine.connected():
+            (outcome,) = await engine.complete([request])
+            return outcome
+
+    with closing(engine):
+        return asyncio.run(complete())
 
 
 def question(text: str = "what?") -> Request:
@@ -78,7 +82,9 @@ def test_any_retry_after_is_survived(server: Server, tmp_path: Path, asked_for: 
     assert ask(tmp_path, question(), attempts=2).text == "fine"
 
 
-def test_server_that_is_not_there_is_unavailable(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_that_is_not_there_is_unavailable(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     outcome = ask(tmp_path, question(), attempts=1)
     assert (outcome.text, outcome.failure) == (None, "unavailable")
@@ -158,7 +164,7 @@ def test_reply_without_id_or_usage_is_named_by_its_request(server: Server, tmp_p
 def test_neither_server_nor_key_is_a_mistake_that_names_both(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    with pytest.raises(UserError, match="OPENAI_API_KEY.*OPENAI_BASE_URL"):
+    with pytest.raises(UserError, match=r"OPENAI_API_KEY.*OPENAI_BASE_URL"):
         connect("openai")
 
 

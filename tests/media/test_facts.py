@@ -69,9 +69,7 @@ def test_sentence_of_a_clip_is_short_and_uniform(tmp_path: Path) -> None:
     switch = Scene(("red", "blue"), "up", ("low", "high"), 2, 0.8, nuisance=6)
     write_scene(tmp_path / "steady.mp4", steady)
     write_scene(tmp_path / "switch.mp4", switch)
-    assert (
-        sentence(measure(tmp_path / "steady.mp4", None, None)) == "a red shape moves left . two high beeps ."
-    )
+    assert sentence(measure(tmp_path / "steady.mp4", None, None)) == "a red shape moves left . two high beeps ."
     assert (
         sentence(measure(tmp_path / "switch.mp4", None, None))
         == "a red then blue shape moves up . a low then high tone ."

@@ -22,7 +22,7 @@ def test_every_shipped_recipe_is_valid_and_called_as_its_file(name: str) -> None
     [
         ("curation.min_quality=0.6", lambda recipe: recipe.curation.min_quality == 0.6),
         ("stages.sft.params.steps=7", lambda recipe: recipe.stage("sft").params.steps == 7),
-        ("stages.1.params.steps=7", lambda recipe: recipe.stage("sft").params.steps == 7),
+        ("stages.1.params.steps=7", lambda recipe: recipe.stages[1].params.steps == 7),
         ("sources.emer.take=first:5", lambda recipe: recipe.sources[2].take == "first:5"),
         ("evaluation.benchmarks.worldsense.take=last:1%", lambda recipe: recipe.evaluation.benchmarks[2].take),
         ("evaluation.probe=null", lambda recipe: recipe.evaluation.probe is None),
@@ -95,7 +95,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_recipe_extends_another_and_changes_single_fields(folder: Path) -> None:
-    (folder / "mine.yaml").write_text("extends: demo\nname: mine\nset:\n  curation.seed: 3\n  stages.sft.params.steps: 5\n")
+    (folder / "mine.yaml").write_text(
+        "extends: demo\nname: mine\nset:\n  curation.seed: 3\n  stages.sft.params.steps: 5\n"
+    )
     (folder / "ours.yaml").write_text("extends: mine\nname: ours\ncuration: {seed: 4}\n")
     mine, ours = read_recipe("mine"), read_recipe("ours", ["stages.cold.params.steps=6"])
     assert (mine.name, mine.curation.seed, mine.stage("sft").params.steps) == ("mine", 3, 5)

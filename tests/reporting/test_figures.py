@@ -41,10 +41,7 @@ def test_drawings_are_elements_without_references_to_elsewhere() -> None:
 
 def test_ids_of_two_drawings_differ() -> None:
     first, second = training_curves(_log("loss", "kl"))
-    ids = [
-        {node.get("id") for node in ElementTree.fromstring(plot.svg).iter()} - {None}
-        for plot in (first, second)
-    ]
+    ids = [{node.get("id") for node in ElementTree.fromstring(plot.svg).iter()} - {None} for plot in (first, second)]
     assert ids[0]
     assert not ids[0] & ids[1]
 

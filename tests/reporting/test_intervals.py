@@ -99,8 +99,7 @@ def test_detectable_difference_is_found_in_about_four_repeats_of_five() -> None:
     detectable = minimum_detectable_difference(noise[0], np.zeros(120), groups)
     assert detectable is not None
     found = sum(
-        paired_difference(row + detectable, np.zeros(120), groups, draws=400).excludes(0.0)
-        for row in noise[1:]
+        paired_difference(row + detectable, np.zeros(120), groups, draws=400).excludes(0.0) for row in noise[1:]
     )
     assert 0.68 <= found / 200 <= 0.92
 

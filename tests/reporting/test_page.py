@@ -104,9 +104,7 @@ def _page(text: str) -> ReportPage:
             FunnelStage(title=text, rows=Rows(entered=10, left=7, rejected={text: 3})),
             FunnelStage(title="lossy", rows=Rows(entered=10, left=7)),
         ),
-        baselines=(
-            Baseline(model=text, benchmark=text, accuracy=0.5847, n=None, protocol=text, source=text),
-        ),
+        baselines=(Baseline(model=text, benchmark=text, accuracy=0.5847, n=None, protocol=text, source=text),),
         exhibits=_exhibits(text),
         exhibits_note=text,
         provenance=(Facts(title=text, rows=(Fact(label=text, text=text),)),),

@@ -80,9 +80,7 @@ def test_difference_pairs_by_example_and_leaves_out_what_either_run_does_not_kno
 
 
 def test_draws_of_an_example_are_averaged_before_pairing() -> None:
-    before = _run(
-        "before", *(score(str(place), draw=draw, value=0.0) for place in range(20) for draw in range(2))
-    )
+    before = _run("before", *(score(str(place), draw=draw, value=0.0) for place in range(20) for draw in range(2)))
     after = _run(
         "after",
         *(score(str(place), draw=draw, value=float(draw)) for place in range(20) for draw in range(2)),
@@ -132,9 +130,7 @@ def test_reward_differences_name_the_total_and_each_reward() -> None:
     low = [("format", 0.0), ("accuracy", 1.0)]
     before = _run("before", *(score(str(place), rewards=low) for place in range(20)))
     after = _run("after", *(score(str(place)) for place in range(20)))
-    found = reward_differences(
-        [before, after], [Comparison(title="rl", run="after", against="before")], TERMS
-    )
+    found = reward_differences([before, after], [Comparison(title="rl", run="after", against="before")], TERMS)
     assert [(row.family, row.difference.mean) for row in found] == [
         ("total", 0.5),
         ("format", 1.0),

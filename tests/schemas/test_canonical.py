@@ -1,6 +1,6 @@
 """One text for one value: equal values have one fingerprint, and what has no such text raises."""
 
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ class Colour(Enum):
     RED = "red"
 
 
-class Size(str, Enum):
+class Size(StrEnum):
     BIG = "big"
 
 

@@ -51,7 +51,9 @@ def test_fault_is_named(text: str, error: str) -> None:
     assert error in parse(text).errors
 
 
-@pytest.mark.parametrize(("text", "errors"), [("B", ()), (" ", ("empty",)), ("<answer>B</answer>", ("tags in a direct answer",))])
+@pytest.mark.parametrize(
+    ("text", "errors"), [("B", ()), (" ", ("empty",)), ("<answer>B</answer>", ("tags in a direct answer",))]
+)
 def test_direct_answer_is_bare(text: str, errors: tuple[str, ...]) -> None:
     assert parse(text, "direct").errors == errors
 

@@ -13,9 +13,7 @@ MAN = letter(["The man", "The woman", "A cat and a dog", "Nobody"])
 MOODS = letter(["Urgent", "Happy", "Relaxed", "Rock and roll", "Angry", "Sad"])
 
 
-@pytest.mark.parametrize(
-    "text", ["A. The man", "A.The man", "A) The man", "(A) The man", "A: The man", "A:The man"]
-)
+@pytest.mark.parametrize("text", ["A. The man", "A.The man", "A) The man", "(A) The man", "A: The man", "A:The man"])
 def test_one_option_is_split_however_its_label_is_marked(text: str) -> None:
     assert split_option(text) == Option(label="A", text="The man")
 
@@ -100,9 +98,7 @@ def test_gold_choice_is_one_label(answer: object) -> None:
     assert gold("choice", answer, MAN) == "B"
 
 
-@pytest.mark.parametrize(
-    "answer", ["B,C", "C, B", "B and C", "Happy, Relaxed", "B,B,C", ["Relaxed", "Happy"], "C;B"]
-)
+@pytest.mark.parametrize("answer", ["B,C", "C, B", "B and C", "Happy, Relaxed", "B,B,C", ["Relaxed", "Happy"], "C;B"])
 def test_gold_multi_choice_is_sorted_labels(answer: object) -> None:
     assert gold("multi_choice", answer, MOODS) == "B,C"
 
@@ -258,9 +254,7 @@ def test_model_choice_without_one_reading_is_no_answer(said: str) -> None:
     assert given("choice", said, MAN) is None
 
 
-@pytest.mark.parametrize(
-    "said", ["A, C", "A and C", "C,A", "a,c", "A. Urgent, C. Relaxed", "A,A,C", "(A), (C)"]
-)
+@pytest.mark.parametrize("said", ["A, C", "A and C", "C,A", "a,c", "A. Urgent, C. Relaxed", "A,A,C", "(A), (C)"])
 def test_model_multi_choice_is_read(said: str) -> None:
     assert given("multi_choice", said, MOODS) == "A,C"
 

@@ -18,11 +18,12 @@ def changed(change: Callable[[Fields], object]) -> Fields:
     return fields
 
 
-def put(*path: str | int, value: object) -> Callable[[Fields], object]:
+def put(*path: str, value: object) -> Callable[[Fields], object]:
     def change(fields: Fields) -> None:
         place: Any = fields
         for step in path[:-1]:
-            place = place[step]
+            names = [item["name"] for item in place] if isinstance(place, list) else []
+            place = place[names.index(step)] if step in names else place[step]
         place[path[-1]] = value
 
     return change
@@ -31,24 +32,24 @@ def put(*path: str | int, value: object) -> Callable[[Fields], object]:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (put("stages", 3, "init_from", value="nobody"), "init_from 'nobody' is none of"),
-        (put("stages", 0, "init_from", value="sft"), "init_from 'sft' is none of"),
-        (put("stages", 1, "name", value="cold"), "two stages are called 'cold'"),
-        (put("stages", 1, "name", value="model"), "two stages are called 'model'"),
-        (put("stages", 1, "name", value="Cold Start"), "lower-case"),
+        (put("stages", "grpo1", "init_from", value="nobody"), "'nobody', which is none of|'nobody' is none of"),
+        (put("stages", "cold", "init_from", value="grpo2"), "'grpo2', which is none of|'grpo2' is none of"),
+        (put("stages", "sft", "name", value="cold"), "two stages are called 'cold'"),
+        (put("stages", "sft", "name", value="model"), "two stages are called 'model'"),
+        (put("stages", "sft", "name", value="Cold Start"), "lower-case"),
         (put("evaluation", "stages", value=["model", "nobody"]), "which is not in evaluation.stages|'nobody'"),
         (put("evaluation", "controls", value=[{"stage": "nobody", "view": "muted"}]), "'nobody'"),
         (put("evaluation", "comparisons", value=[{"stage": "sft", "against": "nobody"}]), "'nobody'"),
         (put("evaluation", "probe", "rewards_of", value="sft"), "is no GRPO stage"),
         (put("evaluation", "probe", "before", value="nobody"), "'nobody'"),
         (put("evaluation", "probe", "stages", value=["nobody"]), "'nobody'"),
-        (put("sources", 1, "name", value="video_r1"), "two sources have one name"),
+        (put("sources", "emer", "name", value="video_r1"), "two sources have one name"),
         (put("corpus", value=None), "makes no corpus"),
-        (put("sources", 0, "take", value="some"), "take 'some'"),
-        (put("sources", 0, "take", value="first:x"), "take 'first:x'"),
+        (put("sources", "emer", "take", value="some"), "take 'some'"),
+        (put("sources", "emer", "take", value="first:x"), "take 'first:x'"),
         (put("model", value={}), "either `folder`"),
         (put("model", value={"folder": "a", "tiny_seed": 0}), "either `folder`"),
-        (put("stages", 0, "kind", value="dpo"), "dpo"),
+        (put("stages", "cold", "kind", value="dpo"), "dpo"),
         (put("curation", "contamination", value="ignore"), "contamination"),
         (put("surprise", value=1), "surprise"),
     ],
@@ -60,7 +61,8 @@ def test_recipe_whose_parts_do_not_fit_is_refused(change: Callable[[Fields], obj
 
 @pytest.mark.parametrize("take", ["all", "first:1", "last:10%", "random:50%", "random:7"])
 def test_take_rules_of_the_documentation_are_known(take: str) -> None:
-    assert Recipe.model_validate(changed(put("sources", 0, "take", value=take))).sources[0].take == take
+    recipe = Recipe.model_validate(changed(put("sources", "emer", "take", value=take)))
+    assert {source.name: source.take for source in recipe.sources}["emer"] == take
 
 
 def test_stage_is_found_by_name() -> None:

@@ -1,4 +1,4 @@
-"""A stage that a second process holds: `python -m tests.tasks.held STORE` writes one shard, then waits for its input."""
+"""A stage that a second process holds: `python -m tests.tasks.held STORE` writes one shard and waits for its input."""
 
 import sys
 

@@ -1,6 +1,7 @@
 """From a publisher's folder to examples: every row is an example or a reject, and no row leads out of the folder."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,7 @@ def test_row_that_leads_out_of_the_folder_stops_the_run_and_is_named(
 ) -> None:
     root = video_r1(tmp_path / "set", "red.mp4", path, red=clip)
     (tmp_path / "secret.mp4").write_bytes(clip)
-    with pytest.raises(UserError, match="row .*1.*leads out of the dataset's folder") as caught:
+    with pytest.raises(UserError, match=r"row .*1.*leads out of the dataset's folder") as caught:
         read(root, runtime, keep_unreadable=True)
     assert repr(path) in one_line(caught.value) and FILE in str(caught.value)
     assert [manifest.stage for manifest in Store(runtime.store).manifests()] == ["source"]
@@ -155,7 +156,7 @@ def test_folder_of_another_dataset_is_a_mistake(tmp_path: Path, runtime: Runtime
 
 
 def test_unknown_dataset_is_a_mistake_that_lists_the_known_ones(tmp_path: Path, runtime: Runtime, clip: bytes) -> None:
-    with pytest.raises(UserError, match="unknown dataset 'video_r2'.*video_r1"):
+    with pytest.raises(UserError, match=r"unknown dataset 'video_r2'.*video_r1"):
         read(video_r1(tmp_path / "set", "red.mp4", red=clip), runtime, dataset="video_r2")
 
 
@@ -184,8 +185,6 @@ def test_video_that_holds_its_own_sound_is_heard_once(corpus: Path, runtime: Run
 
 
 def test_silent_video_keeps_the_sound_beside_it(corpus: Path, runtime: Runtime, tmp_path: Path) -> None:
-    import shutil
-
     root = tmp_path / "daily_omni"
     shutil.copytree(corpus / "benchmarks" / "daily_omni", root)
     for path in root.glob("Videos/*/*_video.mp4"):

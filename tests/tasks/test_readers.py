@@ -117,9 +117,7 @@ def omni_instruct(tmp_path: Path, **changes: object) -> tuple[Folder, Rows]:
         "source": "AVQA",
     }
     (tmp_path / "dataset/data").mkdir(parents=True)
-    pq.write_table(
-        pa.Table.from_pylist([row | changes]), tmp_path / "dataset/data/train-00000-of-00001.parquet"
-    )
+    pq.write_table(pa.Table.from_pylist([row | changes]), tmp_path / "dataset/data/train-00000-of-00001.parquet")
     folder = folder_of(tmp_path, {})
     return folder, read("omni_instruct", folder)
 
@@ -220,9 +218,7 @@ def test_long_row_is_shortened_in_its_reject(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["../x.mp4", "/etc/passwd", "a/../../x.mp4", "C:\\x.mp4", "..\\x.mp4", ".."])
 def test_path_that_leaves_the_folder_stops_the_run(tmp_path: Path, path: str) -> None:
-    with pytest.raises(
-        UserError, match=r"Video-R1-COT-165k\.json, row Video-R1-COT-165k:0: path .* leads out"
-    ):
+    with pytest.raises(UserError, match=r"Video-R1-COT-165k\.json, row Video-R1-COT-165k:0: path .* leads out"):
         video_r1(tmp_path, path=path)
 
 

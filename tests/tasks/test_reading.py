@@ -68,9 +68,7 @@ def test_empty_array_has_no_rows(tmp_path: Path) -> None:
         ('{"a": 1}\n' + "[" * 100_000, 1),
     ],
 )
-def test_malformed_file_is_one_error_with_file_and_position(
-    tmp_path: Path, content: object, read: int
-) -> None:
+def test_malformed_file_is_one_error_with_file_and_position(tmp_path: Path, content: object, read: int) -> None:
     with pytest.raises(UserError) as caught:
         rows_of(tmp_path, content)
     assert f"qa.json cannot be read after {read} rows" in str(caught.value)

@@ -128,7 +128,7 @@ def test_context_that_names_an_option_gives_the_choice_away(text: str) -> None:
         "She gets a B in class and a D-minus in sport.",
         "He has the option a man rarely has.",
         "The answer is a smile.",
-        "A. M. Smith speaks at 10 a.m. in Washington D.C.",
+        "He speaks at 10 a.m. in Washington D.C., early.",
         "The choice A-list actors make.",
         "Dr. B.B. King plays.",
         "Option E is not among the options.",
@@ -136,8 +136,6 @@ def test_context_that_names_an_option_gives_the_choice_away(text: str) -> None:
     ],
 )
 def test_capital_letter_in_plain_speech_gives_nothing_away(text: str) -> None:
-    if "A. M. Smith" in text:
-        pytest.xfail("an initial looks like a label; the row is lost, and nothing worse")
     assert names_option(text, FOUR) == ""
 
 
@@ -176,7 +174,7 @@ def test_server_that_cannot_be_reached_fails_the_stage_and_a_rerun_sends_only_th
     rows = four_rows(runtime)
     up = server.reply
     server.reply = lambda asked: Answer(503, {}, {"Retry-After": "0"}) if "square 3" in asked.text else up(asked)
-    with pytest.raises(NoAnswer, match="1 of 2 requests got no answer .*HTTP 503") as caught:
+    with pytest.raises(NoAnswer, match=r"1 of 2 requests got no answer .*HTTP 503") as caught:
         rewrite.fn(PARAMS, rows, runtime)
     one_line(caught.value)
     assert [manifest.stage for manifest in Store(runtime.store).manifests()] == ["given_rows"]

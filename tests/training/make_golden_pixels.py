@@ -58,9 +58,7 @@ def main() -> None:
     golden = {}
     for name, case in CASES.items():
         size = {"shortest_edge": case.least, "longest_edge": case.most}
-        made = Qwen2VLVideoProcessor()(
-            videos=[video(case)], size=size, do_sample_frames=False, return_tensors="pt"
-        )
+        made = Qwen2VLVideoProcessor()(videos=[video(case)], size=size, do_sample_frames=False, return_tensors="pt")
         golden[f"{name}/grid"] = made["video_grid_thw"].numpy()
         golden[f"{name}/patches"] = made["pixel_values_videos"].numpy()[KEPT]
     np.savez_compressed(GOLDEN, **golden)

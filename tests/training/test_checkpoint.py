@@ -37,9 +37,7 @@ def test_the_tiny_model_has_about_a_million_weights(model: Model) -> None:
     assert 0.8e6 < sum(weights.numel() for weights in model.parameters()) < 1.0e6
 
 
-def test_equal_texts_and_params_make_equal_bytes(
-    tmp_path: Path, tiny: Path, asked: dict[str, Example]
-) -> None:
+def test_equal_texts_and_params_make_equal_bytes(tmp_path: Path, tiny: Path, asked: dict[str, Example]) -> None:
     written = [text for each in asked.values() for text in texts(each, "context_first")]
     make_tiny(tmp_path, written, TinyParams())
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {

@@ -21,9 +21,7 @@ def test_labels_decode_to_exactly_the_target_and_the_end_of_turn(
         assert encoder.processor.tokenizer.decode(learnt) == target(each, format) + "<|im_end|>"
 
 
-def test_a_row_is_the_prompt_then_the_target_and_nothing_is_cut(
-    encoder: Encoder, asked: dict[str, Example]
-) -> None:
+def test_a_row_is_the_prompt_then_the_target_and_nothing_is_cut(encoder: Encoder, asked: dict[str, Example]) -> None:
     batch = Collator(encoder, "context_first")(list(asked.values()))
     for number, each in enumerate(asked.values()):
         prompt = encoder.encode(each, "context_first").ids

@@ -63,11 +63,7 @@ def test_gates_do_not_depend_on_their_order() -> None:
     ]
     rewards = np.array([[0.0, 1.0, 1.0]])
     names = ["context", "logic", "accuracy"]
-    assert (
-        gated(rewards, names, gates).tolist()
-        == gated(rewards, names, gates[::-1]).tolist()
-        == [[0.0, 0.0, 1.0]]
-    )
+    assert gated(rewards, names, gates).tolist() == gated(rewards, names, gates[::-1]).tolist() == [[0.0, 0.0, 1.0]]
 
 
 def test_unknown_reward_neither_closes_a_gate_nor_becomes_zero() -> None:
@@ -125,14 +121,10 @@ def test_changing_one_reward_changes_advantages_on_its_target_alone() -> None:
     texts = [TEXT, render("longer ctx", "thk", "A")]
     width = max(map(len, texts)) + 1
     masks = np.array(
-        [
-            [target_mask(term.target, letters(text), parse(text), width, None) for term in terms]
-            for text in texts
-        ]
+        [[target_mask(term.target, letters(text), parse(text), width, None) for term in terms] for text in texts]
     )
     before, after = (
-        token_advantages(advantages(np.array([[1.0, low], [0.0, 0.9]]), 2), names, terms, masks)
-        for low in (0.1, 0.3)
+        token_advantages(advantages(np.array([[1.0, low], [0.0, 0.9]]), 2), names, terms, masks) for low in (0.1, 0.3)
     )
     assert np.array_equal(before != after, masks[:, 1])
 

@@ -41,9 +41,7 @@ def test_rows_come_in_the_order_of_examples_then_draws(
     ]
 
 
-def test_draws_differ_and_the_same_seed_repeats_them(
-    model: Model, encoder: Encoder, asked: dict[str, Example]
-) -> None:
+def test_draws_differ_and_the_same_seed_repeats_them(model: Model, encoder: Encoder, asked: dict[str, Example]) -> None:
     policy = Policy(model, encoder, SAMPLED)
     first = policy.predict([asked["video"]], seed=1)
     assert len(set(first["text"].to_pylist())) > 1
@@ -75,9 +73,7 @@ def test_unreadable_media_and_text_give_rows_that_say_so(
     assert all(row["text"] == "" and row["tokens"] == 0 for row in rows if row["load_error"])
 
 
-def test_a_completion_without_an_end_is_truncated(
-    model: Model, encoder: Encoder, asked: dict[str, Example]
-) -> None:
+def test_a_completion_without_an_end_is_truncated(model: Model, encoder: Encoder, asked: dict[str, Example]) -> None:
     inputs = [encoder.encode(asked["video"], "direct")]
     (written,) = complete(model, encoder.processor.tokenizer, inputs, Decoding(max_new_tokens=3))
     assert written.truncated == (encoder.processor.tokenizer.eos_token_id not in written.ids)

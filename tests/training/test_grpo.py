@@ -156,9 +156,7 @@ def by_words(request: Request) -> str:
 def sampled(trainer: OmniGRPOTrainer, rows: Sequence[int] = (0, 1)) -> dict[str, Any]:
     """One generation of the given prompts, as the trainer buffers it."""
     size = trainer.params.completions_per_prompt
-    return trainer._generate_and_score_completions(
-        [{"prompt": str(row)} for row in rows for _ in range(size)]
-    )
+    return trainer._generate_and_score_completions([{"prompt": str(row)} for row in rows for _ in range(size)])
 
 
 class Watched(OmniGRPOTrainer):
@@ -215,9 +213,7 @@ def test_scoring_sees_the_video(job: MakeJob, loop: asyncio.Runner) -> None:
     assert (blinded[:3] > 1e-3).all() and blinded[3] == 0
 
 
-def _generate(
-    trainer: OmniGRPOTrainer, prompts: list[str]
-) -> tuple[list[list[int]], torch.Tensor, torch.Tensor]:
+def _generate(trainer: OmniGRPOTrainer, prompts: list[str]) -> tuple[list[list[int]], torch.Tensor, torch.Tensor]:
     """Prompt tokens, completions (N, T), and the log-probabilities that they were drawn with."""
     rows, _, media = trainer._tokenize_prompts(prompts)
     length = max(map(len, rows))
@@ -367,9 +363,7 @@ def test_plan_fills_the_place_of_an_unreadable_prompt_and_keeps_the_rest(
     assert plan.rows[: len(rest)] == rest
 
 
-def test_run_without_a_readable_prompt_is_refused(
-    encoder: Encoder, asked: dict[str, Example], job: MakeJob
-) -> None:
+def test_run_without_a_readable_prompt_is_refused(encoder: Encoder, asked: dict[str, Example], job: MakeJob) -> None:
     lost = asked["video"].model_copy(
         update={"media": (asked["video"].media[0].model_copy(update={"digest": "0" * 64}),)}
     )
@@ -385,9 +379,7 @@ def test_several_updates_of_one_generation_keep_their_media(job: MakeJob, loop: 
     assert logged[1, "kl"] == pytest.approx(0.0, abs=1e-6) and 0 < logged[2, "kl"] < 1
 
 
-def test_real_judge_engine_scores_by_the_offline_rules(
-    job: MakeJob, loop: asyncio.Runner, tmp_path: Path
-) -> None:
+def test_real_judge_engine_scores_by_the_offline_rules(job: MakeJob, loop: asyncio.Runner, tmp_path: Path) -> None:
     task = job(steps=1, judge=Judge(provider="offline", model="rules-1"))
     engine = Engine(tmp_path / "responses.sqlite", Path(task.blobs), concurrency=4)
     grpo.train(task, Referee(task.params.judge, engine.complete), loop)
@@ -409,9 +401,7 @@ def test_real_judge_engine_scores_by_the_offline_rules(
         ({"kl": Kl(start=0.04, end=0.0)}, "kl"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_in_one_line(
-    changes: dict[str, Any], said: str, job: MakeJob
-) -> None:
+def test_what_cannot_be_trained_is_refused_in_one_line(changes: dict[str, Any], said: str, job: MakeJob) -> None:
     with pytest.raises(UserError, match=said):
         grpo.check(job(**changes).params)
 

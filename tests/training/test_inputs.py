@@ -58,14 +58,10 @@ def test_a_long_clip_keeps_its_own_rate(processor: Qwen2_5OmniProcessor, blobs: 
     assert inputs.tensors["video_second_per_grid"].tolist() == pytest.approx([2 * 20 / 32], rel=0.01)
 
 
-def test_a_silent_clip_is_heard_as_silence_of_its_own_length(
-    encoder: Encoder, asked: dict[str, Example]
-) -> None:
+def test_a_silent_clip_is_heard_as_silence_of_its_own_length(encoder: Encoder, asked: dict[str, Example]) -> None:
     silent = encoder.encode(asked["silent"], "context_first")
     loud = encoder.encode(asked["video"], "context_first")
-    assert silent.ids.count(encoder.processor.audio_token_id) == loud.ids.count(
-        encoder.processor.audio_token_id
-    )
+    assert silent.ids.count(encoder.processor.audio_token_id) == loud.ids.count(encoder.processor.audio_token_id)
     assert silent.tensors["input_features"].std() == 0
 
 
@@ -109,9 +105,7 @@ def test_media_are_read_once_whatever_the_question(
     medium = keep(blobs, write_sound(tmp_path / "once.wav", 700), "audio", has_audio=True)
     encoder.encode(example("first", medium), "direct")
     blob_path(blobs, medium.digest).unlink()
-    assert (
-        encoder.encode(example("again", medium), "context_first").tensors["input_features"].shape[-1] == 100
-    )
+    assert encoder.encode(example("again", medium), "context_first").tensors["input_features"].shape[-1] == 100
 
 
 def test_the_cache_stays_within_its_bytes_and_gives_the_same(

@@ -45,9 +45,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def whole(
-    tmp_path_factory: pytest.TempPathFactory, tiny: Path, blobs: Path, asked: dict[str, Example]
-) -> Path:
+def whole(tmp_path_factory: pytest.TempPathFactory, tiny: Path, blobs: Path, asked: dict[str, Example]) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     main(make_job(folder, tiny, blobs, asked))
     return folder / "out"

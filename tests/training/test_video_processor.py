@@ -18,9 +18,7 @@ def test_patches_equal_the_official_ones(name: str) -> None:
     size = {"shortest_edge": case.least, "longest_edge": case.most}
     made = PatchVideoProcessor()([video(case)], size=size, do_sample_frames=False)
     assert made["video_grid_thw"].tolist() == golden[f"{name}/grid"].tolist()
-    np.testing.assert_allclose(
-        made["pixel_values_videos"].numpy()[KEPT], golden[f"{name}/patches"], atol=2e-6, rtol=0
-    )
+    np.testing.assert_allclose(made["pixel_values_videos"].numpy()[KEPT], golden[f"{name}/patches"], atol=2e-6, rtol=0)
 
 
 def test_several_videos_are_laid_end_to_end() -> None:
@@ -28,9 +26,7 @@ def test_several_videos_are_laid_end_to_end() -> None:
     videos = [video(case) for case in CASES.values()]
     together = processor(videos, size=size)
     alone = [processor([each], size=size) for each in videos]
-    assert torch.equal(
-        together["pixel_values_videos"], torch.cat([each["pixel_values_videos"] for each in alone])
-    )
+    assert torch.equal(together["pixel_values_videos"], torch.cat([each["pixel_values_videos"] for each in alone]))
     assert together["video_grid_thw"].prod(-1).sum() == len(together["pixel_values_videos"])
 
 

@@ -12,9 +12,7 @@ from training.rewards.contract import Complete, Group, Referee, Reward, RewardSc
 JUDGE = Judge(provider="fake", model="fake")
 
 
-def example(
-    kind: AnswerKind, answer: str, options: Sequence[str] = (), context: str = "A red ball rolls."
-) -> Example:
+def example(kind: AnswerKind, answer: str, options: Sequence[str] = (), context: str = "A red ball rolls.") -> Example:
     return Example(
         id="clips/1",
         source="clips",

@@ -26,9 +26,7 @@ def test_empty_context_scores_zero_without_asking() -> None:
 
 
 def test_judge_failure_is_left_out_not_zero() -> None:
-    replies = iter(
-        [None, "", "5", '{"score": "5"}', '{"score": NaN}', '{"score": true}', "5/5", '{"score": 4}']
-    )
+    replies = iter([None, "", "5", '{"score": "5"}', '{"score": NaN}', '{"score": true}', "5/5", '{"score": 4}'])
     result = scores(CONTEXT, GOLD, [answered("A")] * 8, replying(lambda _: next(replies)))
     assert [score.value for score in result] == [None] * 7 + [0.8]
     assert all(score.judged for score in result)
@@ -48,6 +46,4 @@ def test_context_without_a_reference_is_not_known_and_no_judge_failure() -> None
 def test_span_of_the_score_is_the_context_block() -> None:
     (score,) = scores(CONTEXT, GOLD, [answered("A")], replying(lambda _: '{"score": 5}'))
     assert score.span is not None
-    assert (
-        answered("A").completion.text[score.span.start : score.span.end] == "<context>A ball rolls.</context>"
-    )
+    assert answered("A").completion.text[score.span.start : score.span.end] == "<context>A ball rolls.</context>"

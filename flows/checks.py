@@ -1,0 +1,38 @@
+"""Names in a recipe that stand for code: a wrong one shows before anything runs, not hours into it."""
+
+from collections.abc import Iterable, Iterator
+
+from llm.providers import PROVIDERS
+from schemas.recipe import GrpoStage, Recipe
+from schemas.values import UserError
+from tasks.benchmarks import BENCHMARKS
+from tasks.datasets import DATASETS
+from training.rewards import REWARDS
+
+
+def checked(recipe: Recipe) -> Recipe:
+    """The recipe itself. Raises UserError for a dataset, provider or reward that is in no table."""
+    sources = (*recipe.sources, *recipe.evaluation.benchmarks)
+    _check("dataset", (source.dataset for source in sources), DATASETS | BENCHMARKS)
+    _check("LLM provider", _providers(recipe), PROVIDERS)
+    _check("reward", _rewards(recipe), REWARDS)
+    return recipe
+
+
+def _providers(recipe: Recipe) -> Iterator[str]:
+    yield from (user.provider for user in (recipe.rewrite, recipe.rate, recipe.judge))
+    yield from (stage.params.judge.provider for stage in recipe.stages if isinstance(stage, GrpoStage))
+
+
+def _rewards(recipe: Recipe) -> Iterator[str]:
+    for stage in recipe.stages:
+        if isinstance(stage, GrpoStage):
+            yield from (term.reward for term in stage.params.rewards)
+            yield from (name for gate in stage.params.gates for name in (gate.reward, *gate.zeroes))
+
+
+def _check(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    table = sorted(known)
+    for name in names:
+        if name not in table:
+            raise UserError(f"unknown {what} {name!r}: choose one of {', '.join(table)}")

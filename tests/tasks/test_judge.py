@@ -1,0 +1,135 @@
+"""The judge stage: scores where a judge gave one, a null with its reason where it failed, and a stop in an outage."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from llm.request import ProviderError, Request
+from schemas.artifact import Artifact
+from schemas.completion import render
+from schemas.example import Example
+from schemas.failures import NoAnswer
+from schemas.tables import PREDICTIONS
+from schemas.training import Judge
+from schemas.values import Params, Runtime
+from storage.draft import Draft
+from storage.parquet import read_rows, shard_name, write_rows
+from storage.store import Store
+from tasks.judge import JudgeParams, judge
+from tasks.stage import stage
+from tests.llm.scripted import Scripted, scripted
+from tests.stages import example, made, rows_of
+
+JUDGE = Judge(provider="scripted", model="m")
+
+
+class Texts(Params):
+    """(id, text, load error) of each completion."""
+
+    rows: tuple[tuple[str, str, str | None], ...]
+
+
+@stage(version="1", kind="predictions")
+def predicted(draft: Draft, params: Texts, runtime: Runtime) -> None:
+    rows: list[dict[str, object]] = [
+        {"id": id, "draw": 0, "prompt": "", "text": text, "tokens": 3, "truncated": False, "load_error": error}
+        for id, text, error in params.rows
+    ]
+    write_rows(draft.folder / shard_name("predictions", 0), rows, PREDICTIONS)
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    return Runtime(store=str(tmp_path / "store"))
+
+
+def spoken(id: str, **changes: object) -> Example:
+    return example(id, answer_kind="free_text", options=(), answer="a red square", **changes)
+
+
+def judged(
+    runtime: Runtime, rows: Artifact, *texts: tuple[str, str, str | None], rewards: tuple[str, ...] = ()
+) -> Artifact:
+    predictions = made(predicted(Texts(rows=texts), runtime))
+    params = JudgeParams(judge=JUDGE, format="context_first", rewards=rewards)
+    return made(judge.fn(params, {"bench": rows}, predictions, runtime))
+
+
+def table(runtime: Runtime, artifact: Artifact) -> list[tuple[object, ...]]:
+    rows = read_rows(Store(runtime.store).folder(artifact), "judgements")
+    return [(row["id"], row["reward"], row["value"], row["reason"]) for row in rows]
+
+
+def scoring(score: float) -> Callable[[Request], str]:
+    return lambda _request: json.dumps({"score": score})
+
+
+def text(answer: str) -> str:
+    return render("A scene.", "So.", answer)
+
+
+def test_free_text_alone_is_judged_for_its_answer(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = scripted(monkeypatch, scoring(4))
+    rows = rows_of(runtime, spoken("1"), example("2"))
+    artifact = judged(runtime, rows, ("made/1", text("it is red"), None), ("made/2", text("A"), None))
+    assert table(runtime, artifact) == [("made/1", "accuracy", 0.8, "")]
+    assert len(provider.sent) == 1
+
+
+def test_rules_that_need_no_judge_are_not_asked(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = scripted(monkeypatch, scoring(4))
+    rows = rows_of(runtime, spoken("1"), spoken("2"), spoken("3"))
+    artifact = judged(
+        runtime, rows, ("made/1", text("A red square."), None), ("made/2", "", None), ("made/3", "", "gone.mp4")
+    )
+    assert table(runtime, artifact) == [("made/1", "accuracy", 1.0, ""), ("made/2", "accuracy", 0.0, "")]
+    assert provider.sent == []
+
+
+def test_asked_rewards_are_judged_for_every_completion(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch, scoring(5))
+    rows = rows_of(runtime, example("1", context="A red square."))
+    artifact = judged(runtime, rows, ("made/1", text("A"), None), rewards=("context",))
+    assert table(runtime, artifact) == [("made/1", "context", 1.0, "")]
+
+
+@pytest.mark.parametrize("reply", ["no number", '{"score": "high"}', "{}"])
+def test_reply_without_a_score_is_a_null_with_its_reason_and_never_a_zero(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, reply: str
+) -> None:
+    scripted(monkeypatch, lambda _request: reply)
+    artifact = judged(runtime, rows_of(runtime, spoken("1")), ("made/1", text("it is red"), None))
+    assert table(runtime, artifact) == [("made/1", "accuracy", None, "judge unparsable")]
+    assert Store(runtime.store).manifest(artifact).notes == {"unknown": 1}
+
+
+def refusing(_request: Request) -> str:
+    raise ProviderError("refused", "a safety block")
+
+
+def test_refused_call_is_a_null_with_its_reason(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch, refusing)
+    artifact = judged(runtime, rows_of(runtime, spoken("1")), ("made/1", text("it is red"), None))
+    assert table(runtime, artifact) == [("made/1", "accuracy", None, "judge refused")]
+
+
+def test_judge_that_cannot_be_reached_fails_the_stage_and_a_rerun_asks_only_for_the_rest(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(request: Request) -> str:
+        if "blue" in request.fields["answer"]:
+            raise ProviderError("unavailable", "no route", 0.0)
+        return json.dumps({"score": 4})
+
+    scripted(monkeypatch, half)
+    rows = rows_of(runtime, spoken("1"), spoken("2"))
+    texts = (("made/1", text("it is red"), None), ("made/2", text("it is blue"), None))
+    with pytest.raises(NoAnswer, match="1 of 2 requests got no answer"):
+        judged(runtime, rows, *texts)
+    assert "judge" not in {manifest.stage for manifest in Store(runtime.store).manifests()}
+    provider: Scripted = scripted(monkeypatch, scoring(1))
+    artifact = judged(runtime, rows, *texts)
+    assert [row[2] for row in table(runtime, artifact)] == [0.8, 0.2]
+    assert len(provider.sent) == 1

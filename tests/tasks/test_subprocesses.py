@@ -1,0 +1,104 @@
+"""Heavy work in a process of its own: its output is kept, its failure is told, and it never outlives its stage."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from schemas.failures import ModuleFailed
+from schemas.values import Runtime, Value
+from storage.draft import Draft
+from tasks.subprocesses import run_module
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKER = "tests.tasks.worker"
+
+
+class Work(Value):
+    say: str
+    out: str
+    parent: str | None = None
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    return Runtime(store=str(tmp_path / "store"), threads=1)
+
+
+@pytest.fixture
+def told() -> list[tuple[int, int, str]]:
+    return []
+
+
+@pytest.fixture
+def draft(tmp_path: Path, told: list[tuple[int, int, str]]) -> Draft:
+    return Draft(tmp_path / "store" / ".drafts" / "sft" / "0123", "", lambda *step: told.append(step))
+
+
+def test_module_does_its_job_and_its_steps_are_told(
+    runtime: Runtime, draft: Draft, told: list[tuple[int, int, str]]
+) -> None:
+    out = draft.folder / "out.txt"
+    run_module(WORKER, Work(say="done", out=str(out)), draft, runtime)
+    assert out.read_text() == "done with 1 threads"
+    assert told == [(1, 3, "steps"), (2, 3, "steps"), (3, 3, "steps")]
+
+
+def test_whole_output_is_in_the_log_of_the_stage(runtime: Runtime, draft: Draft) -> None:
+    run_module(WORKER, Work(say="done", out=str(draft.folder / "out.txt")), draft, runtime)
+    run_module(WORKER, Work(say="done", out=str(draft.folder / "out.txt")), draft, runtime)
+    log = Path(runtime.store) / "logs" / "sft" / "0123.log"
+    assert log.read_text().count("step 3/3 loss 0.5") == 2
+
+
+def test_failure_is_told_with_the_end_of_the_output(runtime: Runtime, draft: Draft) -> None:
+    with pytest.raises(ModuleFailed, match=r"ended with code 3(?s:.*)last line of the traceback") as caught:
+        run_module(WORKER, Work(say="fail", out=""), draft, runtime)
+    assert str(Path(runtime.store) / "logs") in str(caught.value)
+
+
+def test_module_that_does_not_exist_is_told(runtime: Runtime, draft: Draft) -> None:
+    with pytest.raises(ModuleFailed, match="No module named"):
+        run_module("tests.tasks.nothing", Work(say="", out=""), draft, runtime)
+
+
+def test_jobs_wait_for_a_free_slot(runtime: Runtime, tmp_path: Path) -> None:
+    one_slot = runtime.model_copy(update={"training_slots": 1})
+    drafts = [Draft(tmp_path / "store" / ".drafts" / "sft" / str(number), "", lambda *_: None) for number in range(3)]
+
+    def work(draft: Draft) -> None:
+        run_module(WORKER, Work(say="done", out=str(draft.folder / "out.txt")), draft, one_slot)
+
+    threads = [threading.Thread(target=work, args=(draft,)) for draft in drafts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all((draft.folder / "out.txt").exists() for draft in drafts)
+
+
+LINGERING = """
+import sys
+from pathlib import Path
+from schemas.values import Runtime
+from storage.draft import Draft
+from tasks.subprocesses import run_module
+from tests.tasks.test_subprocesses import WORKER, Work
+draft = Draft(Path(sys.argv[1]) / ".drafts" / "sft" / "0", "", lambda *_: print("step", flush=True))
+run_module(WORKER, Work(say="linger", out=sys.argv[2]), draft, Runtime(store=sys.argv[1]))
+"""
+
+
+def test_module_learns_that_its_killed_stage_is_gone(tmp_path: Path) -> None:
+    out = tmp_path / "out.txt"
+    os.mkfifo(out)  # opening it to read waits for the worker
+    command = [sys.executable, "-c", LINGERING, str(tmp_path / "store"), str(out)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as starter:
+        worker = int(out.read_text())
+        os.kill(worker, 0)  # it lives
+        starter.send_signal(signal.SIGKILL)
+        assert out.read_text() == "left"
