@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from media.errors import MediaError
+from media.errors import MediaError, reason
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -14,4 +14,4 @@ def read_picture(path: Path) -> np.ndarray:
         with Image.open(path) as picture:
             return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError) as error:
-        raise MediaError(f"cannot read the picture {path.name}: {error}") from error
+        raise MediaError(f"cannot read the picture {path.name}: {reason(error, path)}") from error

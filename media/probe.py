@@ -13,6 +13,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 from PIL import Image
 
+from media.errors import reason
 from media.probe_pool import ask_all
 from media.track import OPEN_OPTIONS, Track, measure
 from schemas.example import MediaKind
@@ -91,7 +92,7 @@ def probe(path: Path, longest_seconds: float = LONGEST_SECONDS) -> Probe | Unrea
     except _Fault as fault:
         return fault.unreadable
     except (FFmpegError, OSError, ValueError, SyntaxError) as error:
-        return Unreadable(reason="undecodable", detail=_line(error))
+        return Unreadable(reason="undecodable", detail=reason(error, path))
 
 
 def probe_all(
@@ -118,7 +119,7 @@ def _probe_image(path: Path) -> Probe | None:
     try:
         image = Image.open(path, formats=_IMAGES)
     except Image.DecompressionBombError as error:
-        raise _Fault("too_large", _line(error)) from error
+        raise _Fault("too_large", reason(error, path)) from error
     except (OSError, ValueError, SyntaxError):
         return None
     with image:
@@ -127,7 +128,7 @@ def _probe_image(path: Path) -> Probe | None:
         try:
             image.load()
         except (OSError, SyntaxError) as error:
-            raise _Fault("truncated" if "truncated" in str(error) else "undecodable", _line(error)) from error
+            raise _Fault("truncated" if "truncated" in str(error) else "undecodable", reason(error, path)) from error
         width, height = _upright(*image.size, rotation)
     return Probe(kind="image", frames=1, width=width, height=height, rotation=rotation)
 
@@ -164,8 +165,8 @@ def _check_heads(video: Track | None, sound: Track | None) -> None:
     """Raises where a track holds something that does not decode, or nothing holds anything."""
     for name, track in (("picture", video), ("sound", sound)):
         if track and not track.head and (track.error or track.frames):
-            reason = "undecodable" if track.error else "truncated"
-            raise _Fault(reason, f"its {name} does not decode: {track.error or 'nothing of it is there'}")
+            fault = "undecodable" if track.error else "truncated"
+            raise _Fault(fault, f"its {name} does not decode: {track.error or 'nothing of it is there'}")
     if (video and not video.head) or not (video or (sound and sound.head)):
         raise _Fault("no_frames", "it holds no frame of a picture" if video else "it holds neither picture nor sound")
 
@@ -217,7 +218,3 @@ def _check_pixels(width: int, height: int) -> None:
 
 def _upright(width: int, height: int, rotation: int) -> tuple[int, int]:
     return (height, width) if rotation % 180 else (width, height)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -12,6 +12,8 @@ from av import AudioFrame, AudioStream, VideoFrame, VideoStream
 from av.container import InputContainer
 from av.error import FFmpegError
 
+from media.errors import reason
+
 OPEN_OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,asf,mpeg,mpegts,mpegvideo,ogg,wav,w64,"
@@ -105,7 +107,7 @@ def _decode(path: Path, index: int, after: float = 0.0, limit: int | None = None
                 if count == limit:
                     break
         except (FFmpegError, OSError, ValueError) as error:
-            return _Decoded(first, count, end, " ".join(str(error).split())[:120])
+            return _Decoded(first, count, end, reason(error, path))
     return _Decoded(first, count, end, "")
 
 

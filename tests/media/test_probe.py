@@ -256,3 +256,14 @@ def test_real_clips_are_told_apart() -> None:
     assert (good["video_90.mov"].rotation, good["video_90.mov"].has_audio) == (-90, False)
     assert (good["nasa_13013.mp4"].audio_streams, good["nasa_13013.mp4"].sample_rate) == (2, 8000)
     assert good["no_duration.webm"].duration == pytest.approx(4.94, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["here", "somewhere/else"])
+def test_reason_does_not_tell_where_the_file_lies(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / "clip.mp4"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(range(256)) * 8)
+    found = probe(path)
+    assert isinstance(found, Unreadable)
+    assert str(tmp_path) not in found.detail
+    assert found.detail == "[Errno 1094995529] Invalid data found when processing input: 'the file'"
