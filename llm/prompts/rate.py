@@ -8,7 +8,8 @@ import json
 
 from pydantic import StrictFloat
 
-from llm.request import MediaPart, Message, Outcome, Request, Text
+from llm.prompts.asking import Template, about
+from llm.request import Outcome, Request
 from schemas.example import Example, Rating
 from schemas.values import Value
 
@@ -42,6 +43,9 @@ class _Reply(Value):
     category: str
 
 
+_TEMPLATE = Template(name=NAME, version=VERSION, system=_SYSTEM, max_tokens=512)
+
+
 def request(example: Example, provider: str, model: str) -> Request:
     """The request for one rewritten example."""
     fields = {
@@ -55,22 +59,7 @@ def request(example: Example, provider: str, model: str) -> Request:
         for name, title in {"question": "Question", "options": "Options", "gold_text": "Answer"}.items()
         if fields[name]
     )
-    media = tuple(
-        MediaPart(kind=medium.kind, digest=medium.digest, start=medium.start, end=medium.end)
-        for medium in example.media
-    )
-    return Request(
-        provider=provider,
-        model=model,
-        prompt=NAME,
-        version=VERSION,
-        messages=(
-            Message(role="system", parts=(Text(text=_SYSTEM),)),
-            Message(role="user", parts=(*media, Text(text=text))),
-        ),
-        fields=fields,
-        max_tokens=512,
-    )
+    return about(example, _TEMPLATE, fields, text, provider, model)
 
 
 def parse(outcome: Outcome) -> tuple[tuple[Rating, ...], str]:

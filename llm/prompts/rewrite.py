@@ -8,7 +8,8 @@ Why the rules are what they are:
   validator drops it instead of training on either version.
 """
 
-from llm.request import MediaPart, Message, Request, Text
+from llm.prompts.asking import Template, about
+from llm.request import Request
 from schemas.example import Example
 
 NAME = "rewrite"
@@ -26,25 +27,13 @@ _SYSTEM = (
 )
 
 
+_TEMPLATE = Template(name=NAME, version=VERSION, system=_SYSTEM, max_tokens=2048)
+
+
 def request(example: Example, provider: str, model: str, repair: str = "") -> Request:
     """The request for one example; `repair` is the validator's complaint about an earlier reply."""
     fields = _fields(example) | ({"repair": repair} if repair else {})
-    media = tuple(
-        MediaPart(kind=medium.kind, digest=medium.digest, start=medium.start, end=medium.end)
-        for medium in example.media
-    )
-    return Request(
-        provider=provider,
-        model=model,
-        prompt=NAME,
-        version=VERSION,
-        messages=(
-            Message(role="system", parts=(Text(text=_SYSTEM),)),
-            Message(role="user", parts=(*media, Text(text=_user_text(fields)))),
-        ),
-        fields=fields,
-        max_tokens=2048,
-    )
+    return about(example, _TEMPLATE, fields, _user_text(fields), provider, model)
 
 
 def _fields(example: Example) -> dict[str, str]:
