@@ -21,6 +21,7 @@ from llm.engine import Engine
 from schemas.example import Example
 from schemas.training import GrpoJob, GrpoParams
 from schemas.values import UserError
+from training.arguments import shared_arguments
 from training.checkpoint import freeze, load_model, load_processor, newest_whole, save
 from training.generate import suppressed
 from training.inputs import Encoder
@@ -95,8 +96,7 @@ def check(params: GrpoParams) -> None:
 def trainer_arguments(job: GrpoJob, suppress: list[int]) -> GRPOConfig:
     params, decoding = job.params, job.params.decoding
     return GRPOConfig(
-        output_dir=job.work,
-        max_steps=params.steps,
+        **shared_arguments(job),
         per_device_train_batch_size=params.prompts_per_step * params.completions_per_prompt // params.world_size,
         num_generations=params.completions_per_prompt,
         num_iterations=params.iterations,
@@ -112,24 +112,7 @@ def trainer_arguments(job: GrpoJob, suppress: list[int]) -> GRPOConfig:
         scale_rewards="none",
         mask_truncated_completions=False,  # ours, by the loss mask, so that attention sees what was written
         shuffle_dataset=False,
-        learning_rate=params.optimizer.lr,
-        warmup_steps=params.optimizer.warmup_steps,
-        lr_scheduler_type={"constant": "constant_with_warmup"}.get(
-            params.optimizer.schedule, params.optimizer.schedule
-        ),
-        weight_decay=params.optimizer.weight_decay,
-        max_grad_norm=params.optimizer.max_grad_norm,
-        save_steps=params.save_every,
-        save_total_limit=2,
-        logging_steps=1,
-        seed=params.seed,
-        bf16=params.dtype == "bfloat16",
-        use_cpu=not torch.cuda.is_available(),
         gradient_checkpointing=torch.cuda.is_available(),
-        remove_unused_columns=False,
-        dataloader_pin_memory=False,
-        disable_tqdm=True,
-        report_to=[],
     )
 
 

@@ -23,6 +23,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 from schemas.example import Example
 from schemas.training import SftJob
 from schemas.values import UserError
+from training.arguments import shared_arguments
 from training.checkpoint import freeze, load_model, load_processor, newest_whole, save
 from training.collate import Collator
 from training.inputs import Encoder
@@ -98,32 +99,14 @@ def trainer_arguments(job: SftJob) -> SFTConfig:
     if left:
         raise UserError(f"micro_batch {params.micro_batch} does not divide the {share} examples of a process")
     return SFTConfig(
-        output_dir=job.work,
-        max_steps=params.steps,
+        **shared_arguments(job),
         per_device_train_batch_size=share // passes,
         gradient_accumulation_steps=passes,
-        learning_rate=params.optimizer.lr,
-        warmup_steps=params.optimizer.warmup_steps,
-        lr_scheduler_type={"constant": "constant_with_warmup"}.get(
-            params.optimizer.schedule, params.optimizer.schedule
-        ),
-        weight_decay=params.optimizer.weight_decay,
-        max_grad_norm=params.optimizer.max_grad_norm,
-        save_steps=params.save_every,
-        save_total_limit=2,
-        logging_steps=1,
-        seed=params.seed,
-        bf16=params.dtype == "bfloat16",
-        use_cpu=not torch.cuda.is_available(),
         ddp_find_unused_parameters=params.world_size > 1,
         gradient_checkpointing=False,
         activation_checkpointing=torch.cuda.is_available(),
-        remove_unused_columns=False,
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
-        dataloader_pin_memory=False,
-        disable_tqdm=True,
-        report_to=[],
     )
 
 
