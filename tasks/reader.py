@@ -6,8 +6,9 @@ To add a dataset: write `tasks/datasets/<name>.py` with a `READER`, and add its 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from schemas.example import Example, Reject
+from schemas.example import AnswerKind, Example, MediaKind, Reject
 from schemas.values import UserError
 from storage.folder import Folder
 from tasks.reading.places import find_files
@@ -30,12 +31,16 @@ REASONS: dict[str, str] = {
 """Why a reader leaves a row out. Ingestion adds its own reasons for media."""
 
 
+Evidence = Literal["real rows", "a quoted row", "a description"]
+
+
 @dataclass(frozen=True)
 class Reader:
     """How one published dataset is read.
 
-    licence: as the publisher states it. files: shell patterns, each of which must match the last part of a
-    name in the folder. rows: the rows of a folder that has these files.
+    licence: as the publisher states it. files: shell patterns, one of which must match the last part of a name in
+    the folder. rows: the rows of a folder that has these files. kinds, media: what its examples may hold.
+    verified: what the publisher's format is known from.
     """
 
     name: str
@@ -43,6 +48,9 @@ class Reader:
     homepage: str
     files: tuple[str, ...]
     rows: Callable[[Folder], Iterator[Example | Reject]]
+    kinds: tuple[AnswerKind, ...]
+    media: tuple[MediaKind, ...]
+    verified: Evidence
 
     def read(self, folder: Folder) -> Iterator[Example | Reject]:
         """Examples and rejects, lazily, media not yet probed and `source_revision` empty.
@@ -50,12 +58,11 @@ class Reader:
         Raises UserError at once when the folder is another dataset's, and later for a malformed file or a row
         that names a file outside the folder.
         """
-        for pattern in self.files:
-            if not find_files(folder, pattern):
-                raise UserError(
-                    f"{self.name}: the folder holds no file {pattern!r} (it has {_some(folder)}); "
-                    f"point `folder` at the dataset as published at {self.homepage}"
-                )
+        if not any(find_files(folder, pattern) for pattern in self.files):
+            raise UserError(
+                f"{self.name}: the folder holds no file {' or '.join(map(repr, self.files))} (it has {_some(folder)}); "
+                f"point `folder` at the dataset as published at {self.homepage}"
+            )
         return self.rows(folder)
 
 

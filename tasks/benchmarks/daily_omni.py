@@ -63,4 +63,7 @@ READER = Reader(
     homepage="https://huggingface.co/datasets/liarliar/Daily-Omni",
     files=(_FILES,),
     rows=_read,
+    kinds=("choice",),
+    media=("video", "audio"),
+    verified="real rows",
 )

@@ -51,4 +51,7 @@ READER = Reader(
     homepage="https://huggingface.co/datasets/PhilipC/IntentBench",
     files=(_FILES,),
     rows=_read,
+    kinds=("choice", "yes_no", "multi_choice"),
+    media=("video",),
+    verified="real rows",
 )

@@ -75,4 +75,7 @@ READER = Reader(
     homepage="https://huggingface.co/datasets/honglyhly/WorldSense",
     files=(_FILES,),
     rows=_read,
+    kinds=("choice",),
+    media=("video",),
+    verified="a description",
 )

@@ -50,4 +50,7 @@ READER = Reader(
     homepage="https://huggingface.co/datasets/PhilipC/IntentTrain",
     files=(_FILES,),
     rows=_read,
+    kinds=("multi_choice",),
+    media=("video",),
+    verified="real rows",
 )

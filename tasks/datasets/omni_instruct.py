@@ -57,4 +57,7 @@ READER = Reader(
     homepage="https://huggingface.co/datasets/m-a-p/OmniInstruct_v1",
     files=(_FILES,),
     rows=_read,
+    kinds=("choice",),
+    media=("image", "audio"),
+    verified="a description",
 )

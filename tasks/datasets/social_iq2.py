@@ -66,4 +66,7 @@ READER = Reader(
     homepage="https://github.com/abwilf/Social-IQ-2.0-Challenge",
     files=(_TRAIN,),
     rows=_read,
+    kinds=("choice",),
+    media=("video",),
+    verified="real rows",
 )

@@ -57,4 +57,7 @@ READER = Reader(
     homepage="https://huggingface.co/datasets/Video-R1/Video-R1-data",
     files=(_FILES,),
     rows=_read,
+    kinds=("choice", "number", "regression", "ocr", "free_text"),
+    media=("video", "image"),
+    verified="a quoted row",
 )
