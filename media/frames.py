@@ -1,24 +1,37 @@
 """Frames of a video, spread evenly over a stretch of it.
 
+decord reads what it reads well: indexed files with one video track. It is the faster of two ways to the same frames;
+it cannot choose a track, knows no AV1, and numbers the frames of files without an index wrongly, so those are decoded
+from their beginning with PyAV.
+
 A clip that would need more than `max_frames` is sampled more thinly, so every `Frames` carries the rate at which
 it was really sampled: time in the model is derived from that rate, and a fixed one is wrong from 16 s on.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import av
 import decord
 import numpy as np
+from av import VideoFrame
+from av.container import InputContainer
 from av.error import FFmpegError
 
-from media.errors import MediaError
+from media.container import beginning, choose_tracks, open_container
+from media.errors import MediaError, reason
 
 decord.logging.set_level(decord.logging.QUIET)
 
 GREY = 128
 """Level of the flat frames that stand for pictures in a blind view."""
+
+_DECORD_FORMATS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+_DECORD_CODECS = ("h264", "hevc", "mpeg4", "vp8", "vp9", "mjpeg", "png", "ffv1")
+_SOURCE_LINE = re.compile(r"(\[[\d:]+\] )?\S+\.cc:\d+: ")
+_DECORD_SIDE = 64
+"""Pixels: narrower frames are padded in memory, which decord takes for an error."""
 
 
 class Frames(NamedTuple):
@@ -52,15 +65,10 @@ def sample_frames(
     filmed. Raises MediaError.
     """
     try:
-        reader = decord.VideoReader(str(path), ctx=decord.cpu(0), num_threads=1)
-        stretch = choose(reader.get_frame_timestamp(list(range(len(reader)))), fps, max_frames, start, end)
-        pixels = reader.get_batch(stretch.chosen.tolist()).asnumpy()
-    except (RuntimeError, decord.DECORDError) as error:
-        if "measure duration" in str(error):
-            return _without_index(path, fps, max_frames, start, end)
-        raise _error(path, error) from error
-    except ValueError as error:
-        raise _error(path, error) from error
+        read = _read_with_decord if _suits_decord(path) else _read_with_pyav
+        stretch, pixels = read(path, fps, max_frames, start, end)
+    except (FFmpegError, RuntimeError, decord.DECORDError, ValueError) as error:
+        raise MediaError(f"cannot read frames of {path.name}: {_first_line(error, path)}") from error
     return Frames(pixels, len(stretch.chosen) / stretch.seconds, stretch.seconds)
 
 
@@ -80,32 +88,72 @@ def choose(
     return Stretch(inside[np.linspace(0, len(inside) - 1, wanted).round().astype(int)], seconds)
 
 
-def _without_index(path: Path, fps: float, max_frames: int, start: float | None, end: float | None) -> Frames:
-    """For files that do not say how long they are, as browsers record them: decoded once to count, once to take."""
-    try:
-        with av.open(str(path)) as container:
-            times = np.array([float(frame.time or 0.0) for frame in container.decode(video=0)])
-        step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-        stretch = choose(np.stack([times, [*times[1:], times[-1] + step]], axis=1), fps, max_frames, start, end)
-        pixels = _take(path, stretch.chosen)
-    except (FFmpegError, ValueError, IndexError) as error:
-        raise _error(path, error) from error
-    return Frames(pixels, len(stretch.chosen) / stretch.seconds, stretch.seconds)
+def _suits_decord(path: Path) -> bool:
+    """Would decord read the chosen track, and well? Nothing reaches it that `open_container` refuses."""
+    with open_container(path) as container:
+        tracks = choose_tracks(container)
+        video = tracks.video
+        return (
+            video is not None
+            and tracks.videos == 1
+            and video.codec_context.codec.canonical_name in _DECORD_CODECS
+            and min(video.width, video.height) >= _DECORD_SIDE
+            and container.format.name in _DECORD_FORMATS
+            and container.duration is not None
+            and not beginning(container)
+        )
+
+
+def _read_with_decord(
+    path: Path, fps: float, max_frames: int, start: float | None, end: float | None
+) -> tuple[Stretch, np.ndarray]:
+    reader = decord.VideoReader(str(path), ctx=decord.cpu(0), num_threads=1)
+    stretch = choose(reader.get_frame_timestamp(list(range(len(reader)))), fps, max_frames, start, end)
+    return stretch, reader.get_batch(stretch.chosen.tolist()).asnumpy()
+
+
+def _read_with_pyav(
+    path: Path, fps: float, max_frames: int, start: float | None, end: float | None
+) -> tuple[Stretch, np.ndarray]:
+    """Decoded once to tell when each frame is shown, once to take: a clip need not fit into memory."""
+    with open_container(path) as container:
+        begins, step = beginning(container), _step(container)
+        times = np.array([float(frame.time or 0.0) - begins for frame in _decoded(container)])
+    if not len(times):
+        raise ValueError("no frame of a picture decodes")
+    order = np.argsort(times, kind="stable")
+    times = times[order]
+    step = float(np.median(np.diff(times))) if len(times) > 1 else step
+    stretch = choose(np.stack([times, [*times[1:], times[-1] + step]], axis=1), fps, max_frames, start, end)
+    return stretch, _take(path, order[stretch.chosen])
 
 
 def _take(path: Path, chosen: np.ndarray) -> np.ndarray:
     wanted = set(chosen.tolist())
-    with av.open(str(path)) as container:
-        frames = enumerate(container.decode(video=0))
+    with open_container(path) as container:
+        frames = zip(range(max(wanted) + 1), _decoded(container), strict=False)
         taken = {number: _upright(frame) for number, frame in frames if number in wanted}
     return np.stack([taken[number] for number in chosen.tolist()])
 
 
-def _upright(frame: av.VideoFrame) -> np.ndarray:
+def _decoded(container: InputContainer) -> Iterator[VideoFrame]:
+    video = choose_tracks(container).video
+    if video is None:
+        raise ValueError("it has no video track")
+    video.thread_type = "AUTO"
+    return (frame for frame in container.decode(video) if isinstance(frame, VideoFrame))
+
+
+def _step(container: InputContainer) -> float:
+    """Seconds that a lone frame is shown: as the track states its rate, else one."""
+    video = choose_tracks(container).video
+    return float(1 / video.average_rate) if video and video.average_rate else 1.0
+
+
+def _upright(frame: VideoFrame) -> np.ndarray:
     return np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
 
 
-def _error(path: Path, error: Exception) -> MediaError:
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    reason = re.sub(r"^\S+\.cc:\d+:\s*(\[.*?\]\s*)?", "", lines[0].strip()).replace(str(path), "it")
-    return MediaError(f"cannot read frames of {path.name}: {reason[:160]}")
+def _first_line(error: Exception, path: Path) -> str:
+    """What the reader said, without the place in decord's source that it puts before."""
+    return reason(ValueError(_SOURCE_LINE.sub("", str(error).partition("\n")[0])), path)

@@ -2,29 +2,40 @@
 
 A file passes when a picture decodes, some sound decodes where it says it has sound, and its last part
 decodes as far as it claims to reach. Files come from outside: playlists and whatever else makes FFmpeg open
-further files are refused, and `probe_all` puts every file behind a deadline in a process of its own.
+further files are refused, and `probe_each` puts every file behind a deadline in a process of its own.
 """
 
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import av
 from av.error import FFmpegError
-from av.stream import Disposition
 from PIL import Image
+from pydantic import TypeAdapter
 
+from media.container import beginning, choose_tracks, open_container
 from media.errors import reason
-from media.probe_pool import ask_all
-from media.track import OPEN_OPTIONS, Track, measure
+from media.probe_pool import DIED, ask_all
+from media.track import Track, measure
 from schemas.example import MediaKind
 from schemas.values import Value
 
+PROBE_VERSION = 1
+"""Raise it when probing comes to tell more or otherwise of the same bytes: kept answers are then asked anew."""
+
 LONGEST_SECONDS = 4 * 3600.0
+SHORT_AUDIO_SECONDS = 0.5
+"""Sound that ends this much before its picture is called short: codecs and muxers leave a tenth of a second
+between the two ends, while half a second may hold a spoken word that a question asks for."""
+
 _MOST_PIXELS = 100_000_000
 _IMAGES = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 _ORIENTATION = 0x0112
 _TURNS = {3: 180, 6: -90, 8: 90}
 
+Key = TypeVar("Key")
 Fault = Literal[
     "missing",
     "empty",
@@ -42,8 +53,10 @@ class Probe(Value):
     """One readable file; what its kind lacks is None, 0 or False.
 
     duration, audio_duration: seconds. fps: frames per second. width, height: pixels as shown, after rotation.
-    rotation: degrees counter-clockwise that turn a stored picture upright. audio_streams: sound tracks, of
-    which the first is described. has_audio: whether it really holds sound. sample_rate: Hz.
+    rotation: degrees counter-clockwise that turn a stored picture upright. video_streams, audio_streams: how
+    many tracks of each (covers are no videos). video_track, audio_track: which of the container's tracks are
+    described, the same that frames and waveforms are read from. has_audio: whether it really holds sound.
+    short_audio: whether the sound ends well before the picture. sample_rate: Hz.
     """
 
     kind: MediaKind
@@ -53,9 +66,13 @@ class Probe(Value):
     width: int | None = None
     height: int | None = None
     rotation: int = 0
+    video_streams: int = 0
+    video_track: int | None = None
     audio_streams: int = 0
+    audio_track: int | None = None
     has_audio: bool = False
     audio_duration: float | None = None
+    short_audio: bool = False
     sample_rate: int | None = None
 
 
@@ -66,6 +83,10 @@ class Unreadable(Value):
     detail: str
 
 
+ANSWER: TypeAdapter[Probe | Unreadable] = TypeAdapter(Probe | Unreadable)
+"""Reads an answer's JSON back: the two have no field in common."""
+
+
 class _Fault(Exception):
     def __init__(self, reason: Fault, detail: str) -> None:
         super().__init__(detail)
@@ -73,19 +94,23 @@ class _Fault(Exception):
 
 
 class _Survey(NamedTuple):
-    """Which tracks to measure, by index, and the seconds the container states for the longest."""
+    """Which tracks to measure, by index, and of how many. begins, stated: from when to when the container lasts."""
 
     video: int | None
-    sound: int | None
-    audio_streams: int
+    audio: int | None
+    videos: int
+    audios: int
+    begins: float
     stated: float | None
 
 
 def probe(path: Path, longest_seconds: float = LONGEST_SECONDS) -> Probe | Unreadable:
-    """Probe one file in this process. For files from outside use `probe_all`: no file can hang or kill it."""
+    """Probe one file in this process. For files from outside use `probe_each`: no file can hang or kill it."""
     try:
         if not path.is_file():
             return Unreadable(reason="missing", detail="no such file")
+        if not os.access(path, os.R_OK):
+            return Unreadable(reason="missing", detail="not permitted to read it")
         if not path.stat().st_size:
             return Unreadable(reason="empty", detail="0 bytes")
         return _probe_image(path) or _probe_tracks(path, longest_seconds)
@@ -95,23 +120,35 @@ def probe(path: Path, longest_seconds: float = LONGEST_SECONDS) -> Probe | Unrea
         return Unreadable(reason="undecodable", detail=reason(error, path))
 
 
+def probe_each(
+    files: Iterable[tuple[Key, Path]],
+    workers: int,
+    deadline_seconds: float,
+    longest_seconds: float = LONGEST_SECONDS,
+) -> Iterator[tuple[Key, Probe | Unreadable]]:
+    """Every file's probe under its key, as they arrive, `workers` at a time in processes of their own.
+
+    A file that takes longer than `deadline_seconds` is Unreadable "deadline"; one that kills its process
+    twice is "crashed". Of `files` and of the answers only those at work are held.
+    Raises RuntimeError when a worker process cannot be started.
+    """
+    asked = ((key, str(path.absolute())) for key, path in files)
+    for key, answer in ask_all(asked, workers, deadline_seconds, longest_seconds):
+        yield key, _parse(answer)
+
+
 def probe_all(
     paths: list[Path], workers: int, deadline_seconds: float, longest_seconds: float = LONGEST_SECONDS
 ) -> dict[Path, Probe | Unreadable]:
-    """Every file's probe, in the order of `paths`, `workers` at a time in processes of their own.
-
-    A file that takes longer than `deadline_seconds` is Unreadable "deadline"; one that kills its process
-    twice is "crashed".
-    Raises RuntimeError when a worker process cannot be started.
-    """
-    answers = ask_all([str(path.absolute()) for path in paths], workers, deadline_seconds, longest_seconds)
-    return {path: _parse(answer) for path, answer in zip(paths, answers, strict=True)}
+    """`probe_each` for a few files: all answers at once, in the order of `paths`."""
+    found = dict(probe_each(zip(paths, paths, strict=True), workers, deadline_seconds, longest_seconds))
+    return {path: found[path] for path in paths}
 
 
 def _parse(answer: str) -> Probe | Unreadable:
-    if answer in ("deadline", "crashed"):
+    if answer in DIED:
         return Unreadable(reason=answer, detail="the process that decoded it was ended")
-    return Unreadable.model_validate_json(answer) if '"reason"' in answer else Probe.model_validate_json(answer)
+    return ANSWER.validate_json(answer)
 
 
 def _probe_image(path: Path) -> Probe | None:
@@ -138,25 +175,24 @@ def _probe_tracks(path: Path, longest_seconds: float) -> Probe:
     if survey.stated and survey.stated > longest_seconds:
         raise _Fault("too_long", f"{survey.stated:.0f} s, more than {longest_seconds:.0f} s")
     video = None if survey.video is None else measure(path, survey.video)
-    sound = None if survey.sound is None else measure(path, survey.sound)
+    sound = None if survey.audio is None else measure(path, survey.audio)
     _check_heads(video, sound)
-    _check_ends([track for track in (video, sound) if track], survey.stated)
-    heard = _describe_sound(sound, survey.audio_streams)
-    if video:
-        return _describe_video(video).model_copy(update=heard)
-    return Probe(kind="audio", duration=sound.duration if sound else None).model_copy(update=heard)
+    _check_ends([track for track in (video, sound) if track], survey)
+    described = _describe_video(video) if video else Probe(kind="audio", duration=sound.duration if sound else None)
+    return described.model_copy(update=_describe_choice(survey) | _describe_sound(sound, video))
 
 
 def _survey(path: Path) -> _Survey:
-    with av.open(str(path), options=OPEN_OPTIONS) as container:
-        streams = container.streams
-        moving = [one for one in streams.video if not one.disposition & Disposition.attached_pic]
-        for one in moving[:1]:
-            _check_pixels(one.width, one.height)
+    with open_container(path) as container:
+        tracks = choose_tracks(container)
+        if tracks.video:
+            _check_pixels(tracks.video.width, tracks.video.height)
         return _Survey(
-            video=moving[0].index if moving else None,
-            sound=streams.audio[0].index if streams.audio else None,
-            audio_streams=len(streams.audio),
+            video=tracks.video.index if tracks.video else None,
+            audio=tracks.audio.index if tracks.audio else None,
+            videos=tracks.videos,
+            audios=tracks.audios,
+            begins=beginning(container),
             stated=container.duration / av.time_base if container.duration else None,
         )
 
@@ -171,12 +207,12 @@ def _check_heads(video: Track | None, sound: Track | None) -> None:
         raise _Fault("no_frames", "it holds no frame of a picture" if video else "it holds neither picture nor sound")
 
 
-def _check_ends(tracks: list[Track], stated: float | None) -> None:
+def _check_ends(tracks: list[Track], survey: _Survey) -> None:
     """Raises where less decodes than a track states or, where none does, than the container states."""
     spans = [(track.stated, track.end, track.error) for track in tracks if track.stated]
-    ends = [track.end for track in tracks if track.end is not None]
+    ends = [survey.begins + track.until for track in tracks if track.end is not None]
     if not spans and ends:
-        spans = [(stated, max(ends), "".join(track.error for track in tracks))]
+        spans = [(survey.stated, max(ends), "".join(track.error for track in tracks))]
     for claimed, end, error in spans:
         if claimed and end is not None and claimed - end > min(1.0, 0.1 * claimed + 0.2):
             why = f" ({error})" if error else ""
@@ -200,13 +236,22 @@ def _describe_video(track: Track) -> Probe:
     )
 
 
-def _describe_sound(track: Track | None, streams: int) -> dict[str, object]:
-    if not track or not isinstance(track.head, av.AudioFrame):
-        return {"audio_streams": streams}
+def _describe_choice(survey: _Survey) -> dict[str, object]:
     return {
-        "audio_streams": streams,
+        "video_streams": survey.videos,
+        "video_track": survey.video,
+        "audio_streams": survey.audios,
+        "audio_track": survey.audio,
+    }
+
+
+def _describe_sound(track: Track | None, video: Track | None) -> dict[str, object]:
+    if not track or not isinstance(track.head, av.AudioFrame):
+        return {}
+    return {
         "has_audio": True,
         "audio_duration": track.duration,
+        "short_audio": video is not None and video.until - track.until > SHORT_AUDIO_SECONDS,
         "sample_rate": track.head.sample_rate,
     }
 

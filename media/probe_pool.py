@@ -9,101 +9,135 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from multiprocessing.connection import wait
+from typing import IO, TypeVar
 
+DIED = ("deadline", "crashed")
+"""What stands for the answer about a file over which the worker died."""
 
-class Ended(RuntimeError):
-    """The worker died over a file; the message is "deadline" or "crashed"."""
+READY = "ready"
+_MODULE = "media.probe_worker"
+
+Key = TypeVar("Key")
 
 
 class Worker:
-    """One child process, started when it is first asked."""
+    """One child process, started when it is first asked. After `ask`, `hear` until there is an answer."""
 
-    def __init__(self, deadline_seconds: float, longest_seconds: float) -> None:
-        self._limits = [str(deadline_seconds), str(longest_seconds)]
-        self._child: subprocess.Popen[str] | None = None
+    def __init__(self, deadline_seconds: float, longest_seconds: float, module: str = _MODULE) -> None:
+        self._command = [sys.executable, "-m", module, str(deadline_seconds), str(longest_seconds)]
+        self._child: subprocess.Popen[bytes] | None = None
+        self._is_ready = False
+        self._path, self._deaths = "", 0
 
     @property
     def pid(self) -> int | None:
         """Of the running child, None while there is none."""
         return self._child.pid if self._child else None
 
-    def ask(self, path: str) -> str:
-        """The child's answer for one file, one line of JSON. Raises Ended when the child died over it."""
-        child = self._child or self._start()
-        try:
-            _say(child, path)
-            answer = _hear(child)
-        except BrokenPipeError:
-            answer = ""
-        if not answer:
-            self._child = None
-            raise Ended("deadline" if child.wait() == -signal.SIGALRM else "crashed")
-        return answer
+    def fileno(self) -> int:
+        """The pipe on which something can be heard."""
+        return _open(self._running().stdout).fileno()
 
-    def _start(self) -> subprocess.Popen[str]:
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        command = [sys.executable, "-m", "media.probe_worker", *self._limits]
-        child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment
-        )
-        if _hear(child) != "ready":
-            raise RuntimeError(f"the probing process did not start (exit status {child.wait()}); its error is above")
-        self._child = child
-        return child
-
-    def end(self) -> None:
+    def ask(self, path: str) -> None:
+        """Hand over a file, after the answer about the one before."""
+        self._path, self._deaths = path, 0
         if self._child:
-            self._child.kill()
-            self._child.communicate()
-            self._child = None
+            self._say()
+        else:
+            self._start()
 
+    def hear(self) -> str | None:
+        """Wait for a line of the child's: the answer, one line of JSON or a word of `DIED`; None for not yet.
 
-def ask_all(paths: Sequence[str], workers: int, deadline_seconds: float, longest_seconds: float) -> list[str]:
-    """The answer for each file, in order; "deadline" or "crashed" where the worker died over it."""
-    idle: SimpleQueue[Worker] = SimpleQueue()
-    crew = [Worker(deadline_seconds, longest_seconds) for _ in range(max(1, min(workers, len(paths))))]
-    for worker in crew:
-        idle.put(worker)
+        Raises RuntimeError when the child cannot be started.
+        """
+        line = _open(self._running().stdout).readline().decode()
+        if not line.endswith("\n"):
+            return self._bury()
+        if not self._is_ready and line.strip() == READY:
+            self._is_ready = True
+            self._say()
+            return None
+        return line.strip()
 
-    def ask(path: str) -> str:
-        worker = idle.get()
+    def end(self) -> int:
+        """End the child and close its pipes. Its exit status; 0 where there is none."""
+        if not self._child:
+            return 0
+        with self._child as child:
+            child.kill()
+        self._child = None
+        return child.returncode
+
+    def _bury(self) -> str | None:
+        """A child may die of other things, such as a lack of memory: a file is blamed for the second death."""
+        status, self._deaths = self.end(), self._deaths + 1
+        if not self._is_ready:
+            raise RuntimeError(f"the probing process did not start (exit status {status}); its error is above")
+        if status == -signal.SIGALRM:
+            return "deadline"
+        if self._deaths > 1:
+            return "crashed"
+        self._start()
+        return None
+
+    def _start(self) -> None:
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        self._is_ready = False
+        self._child = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+
+    def _say(self) -> None:
         try:
-            return _ask_twice(worker, path)
-        finally:
-            idle.put(worker)
+            os.write(_open(self._running().stdin).fileno(), json.dumps(self._path).encode() + b"\n")
+        except BrokenPipeError:
+            return  # it died between two files, which is what will be heard
 
+    def _running(self) -> subprocess.Popen[bytes]:
+        if not self._child:
+            raise RuntimeError("a worker without a child: ask it first")
+        return self._child
+
+
+def ask_all(
+    files: Iterable[tuple[Key, str]],
+    workers: int,
+    deadline_seconds: float,
+    longest_seconds: float,
+    module: str = _MODULE,
+) -> Iterator[tuple[Key, str]]:
+    """The answer about each file under its key, as answers arrive. Takes from `files` only what it can ask at once."""
+    ahead = iter(files)
+    crew = [Worker(deadline_seconds, longest_seconds, module) for _ in range(max(1, workers))]
     try:
-        with ThreadPoolExecutor(len(crew)) as pool:
-            return list(pool.map(ask, paths))
+        busy = dict(pair for worker in crew for pair in _hand_over(worker, ahead))
+        while busy:
+            for worker in _speaking(busy):
+                if (answer := worker.hear()) is None:
+                    continue
+                yield busy.pop(worker), answer
+                busy.update(_hand_over(worker, ahead))
     finally:
         for worker in crew:
             worker.end()
 
 
-def _ask_twice(worker: Worker, path: str) -> str:
-    """A child may die of other things, such as a lack of memory: a file is blamed the second time."""
-    try:
-        return worker.ask(path)
-    except Ended as ended:
-        if str(ended) == "deadline":
-            return str(ended)
-    try:
-        return worker.ask(path)
-    except Ended as ended:
-        return str(ended)
+def _hand_over(worker: Worker, ahead: Iterator[tuple[Key, str]]) -> Iterator[tuple[Worker, Key]]:
+    """Ask about the next file, if there is one, and say which that is."""
+    for key, path in islice(ahead, 1):
+        worker.ask(path)
+        yield worker, key
 
 
-def _say(child: subprocess.Popen[str], path: str) -> None:
-    if child.stdin is None:
-        raise RuntimeError("a probing process without a pipe to it")
-    child.stdin.write(json.dumps(path) + "\n")
-    child.stdin.flush()
+def _speaking(busy: Iterable[Worker]) -> list[Worker]:
+    by_pipe = {worker.fileno(): worker for worker in busy}
+    heard = set(wait(list(by_pipe)))
+    return [worker for pipe, worker in by_pipe.items() if pipe in heard]
 
 
-def _hear(child: subprocess.Popen[str]) -> str:
-    if child.stdout is None:
-        raise RuntimeError("a probing process without a pipe from it")
-    return child.stdout.readline().strip()
+def _open(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise RuntimeError("a probing process without a pipe")
+    return pipe

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from media.probe import probe
+from media.probe_pool import READY
 
 _MEMORY = 4 * 1024**3
 
@@ -22,7 +23,7 @@ def main() -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a decoder prints is no answer
-    print("ready", file=answers, flush=True)
+    print(READY, file=answers, flush=True)
     for line in sys.stdin:
         signal.setitimer(signal.ITIMER_REAL, deadline)
         answer = probe(Path(json.loads(line)), longest)

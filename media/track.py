@@ -7,21 +7,16 @@ holds nothing is the whole track decoded, to say how far it goes.
 from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
-import av
 from av import AudioFrame, AudioStream, VideoFrame, VideoStream
 from av.container import InputContainer
 from av.error import FFmpegError
 
+from media.container import beginning, open_container
 from media.errors import reason
 
-OPEN_OPTIONS = {
-    "protocol_whitelist": "file",
-    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,asf,mpeg,mpegts,mpegvideo,ogg,wav,w64,"
-    "aiff,mp3,aac,ac3,eac3,flac,amr,caf",
-}
-"""For every `av.open` of a file from outside: no playlists and no other format that opens further files."""
-
 _TAIL_SECONDS = 1.0
+_MISSTATED = 0.5
+"""Seconds beyond what codecs add to fill their last frame."""
 
 Stream = VideoStream | AudioStream
 
@@ -29,11 +24,13 @@ Stream = VideoStream | AudioStream
 class Track(NamedTuple):
     """A measured track.
 
-    stated: seconds the track says it lasts, None when it does not. head: its first frame, None when none
-    decodes. end: seconds it decodes to. frames: how many it states or, stating none, how many decoded in
-    all; 0 for not known. error: what broke decoding, empty for nothing.
+    start: seconds into the file at which it begins. stated: seconds the track says it lasts, None when it does
+    not. head: its first frame, None when none decodes. end: seconds it decodes to, from its own start. frames:
+    how many it states or, stating none, how many decoded in all; 0 for not known. error: what broke decoding,
+    empty for nothing.
     """
 
+    start: float
     stated: float | None
     head: VideoFrame | AudioFrame | None
     end: float | None
@@ -43,8 +40,15 @@ class Track(NamedTuple):
 
     @property
     def duration(self) -> float | None:
-        """Seconds, as stated or else as decoded."""
+        """Seconds, as stated; as decoded where nothing is stated or far too little, as some frame rates that vary."""
+        if self.stated and self.end and self.end - self.stated > _MISSTATED:
+            return self.end
         return self.stated or self.end
+
+    @property
+    def until(self) -> float:
+        """Seconds into the file at which it ends."""
+        return self.start + (self.end or self.duration or 0.0)
 
 
 class _Decoded(NamedTuple):
@@ -58,9 +62,10 @@ class _Decoded(NamedTuple):
 
 def measure(path: Path, index: int) -> Track:
     """Measure track `index` of a container. Raises FFmpegError when the container cannot be opened."""
-    with av.open(str(path), options=OPEN_OPTIONS) as container:
+    with open_container(path) as container:
         stream = _stream(container, index)
         stated = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None
+        start = _seconds(stream.start_time, stream) - beginning(container)
         frames, fps = stream.frames, _frame_rate(stream)
         last = stated or _packets_end(container, stream)
     head = _decode(path, index, limit=1)
@@ -68,13 +73,14 @@ def measure(path: Path, index: int) -> Track:
     if not tail or not tail.frames:
         tail = _decode(path, index)
         frames = frames or tail.frames
-    return Track(stated, head.first, tail.end, frames, fps, head.error or tail.error)
+    return Track(start, stated, head.first, tail.end, frames, fps, head.error or tail.error)
 
 
 def _stream(container: InputContainer, index: int) -> Stream:
     stream = container.streams[index]
     if not isinstance(stream, (VideoStream, AudioStream)):
         raise ValueError(f"track {index} is {stream.type}, neither video nor sound")
+    stream.codec_context.thread_count = 1  # files are decoded beside each other, each in a process
     return stream
 
 
@@ -88,15 +94,15 @@ def _packets_end(container: InputContainer, stream: Stream) -> float:
     for packet in container.demux(stream):
         if packet.pts is not None:
             end = max(end, packet.pts - start + (packet.duration or 0))
-    return float(end * (stream.time_base or 0))
+    return _seconds(end, stream)
 
 
 def _decode(path: Path, index: int, after: float = 0.0, limit: int | None = None) -> _Decoded:
     """Decode from the key frame at or before `after` seconds, until the end, an error, or `limit` frames."""
     first, count, end = None, 0, None
-    with av.open(str(path), options=OPEN_OPTIONS) as container:
+    with open_container(path) as container:
         stream = _stream(container, index)
-        start = float((stream.start_time or 0) * (stream.time_base or 0))
+        start = _seconds(stream.start_time, stream)
         try:
             if after > 0 and stream.time_base:
                 container.seek(int((start + after) / stream.time_base), stream=stream)
@@ -109,6 +115,10 @@ def _decode(path: Path, index: int, after: float = 0.0, limit: int | None = None
         except (FFmpegError, OSError, ValueError) as error:
             return _Decoded(first, count, end, reason(error, path))
     return _Decoded(first, count, end, "")
+
+
+def _seconds(ticks: int | None, stream: Stream) -> float:
+    return float((ticks or 0) * (stream.time_base or 0))
 
 
 def _length(frame: VideoFrame | AudioFrame, stream: Stream) -> float:

@@ -3,6 +3,8 @@
     {store}/{stage}/{fingerprint}/      data files, and manifest.json written last
     {store}/.drafts/{stage}/{fingerprint}/   an artifact being made, and its lease
     {store}/blobs/                      media by digest, as links
+    {store}/unpacked/                   listings of archives whose members are in blobs/
+    {store}/waves/                      the sound of media by digest, as WAV
     {store}/llm/responses.sqlite        the LLM response log
     {store}/names/, runs/, logs/, reports/, .index/
 
@@ -35,7 +37,7 @@ from storage.files import write_text
 MANIFEST = "manifest.json"
 TRASH = ".trash"
 _REFERENCE = re.compile(r"([a-z][a-z0-9_]*)/([0-9a-f]{1,64})")
-_RESERVED = frozenset({"blobs", "llm", "names", "runs", "logs", "reports"})
+_RESERVED = frozenset({"blobs", "waves", "llm", "names", "runs", "logs", "reports"})
 
 
 class ArtifactNotFound(UserError):
@@ -49,6 +51,8 @@ class Store:
         """Open or create the store. Raises UserError when it cannot be written."""
         self.root = Path(root).absolute()
         self.blobs = self.root / "blobs"
+        self.waves = self.root / "waves"
+        self.probes = self.root / ".index" / "probes.sqlite"
         self.responses = self.root / "llm" / "responses.sqlite"
         self.logs = self.root / "logs"
         self._drafts = self.root / ".drafts"

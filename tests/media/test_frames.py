@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from media.errors import MediaError
-from media.frames import GREY, choose, sample_frames
+from media.frames import GREY, _read_with_decord, _read_with_pyav, _suits_decord, choose, sample_frames
 from media.picture import read_picture
+from tests.media.clips import Pictures, encode, record
 
 
 def write_clip(path: Path, seconds: float, rate: int = 10, codec: str = "libx264") -> Path:
@@ -98,19 +99,33 @@ def test_sound_alone_is_a_media_error(tmp_path: Path) -> None:
 
 
 def test_a_recording_that_does_not_say_its_length_is_decoded_to_its_end(tmp_path: Path) -> None:
-    path = tmp_path / "live.webm"
-    with path.open("wb") as pipe, av.open(_Unseekable(pipe), "w", format="webm") as container:  # type: ignore[arg-type]
-        stream = container.add_stream("libvpx", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 32, "yuv420p"
-        for number in range(20):
-            pixels = np.full((32, 64, 3), 12 * number, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
+    path = record(tmp_path / "live.webm", "webm", Pictures("libvpx"))
     frames = sample_frames(path, fps=2, max_frames=32)
     assert (frames.fps, frames.seconds) == pytest.approx((2.0, 2.0), rel=0.03)
     found = levels(frames.pixels)
     assert found == sorted(found)
     assert found[-1] - found[0] > 180
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures"),
+    [
+        ("a.mp4", Pictures(width=128, height=96, options={"bf": "3"})),
+        ("a.mp4", Pictures("libx265", "yuv420p10le", 128, 96)),
+        ("a.mp4", Pictures(width=128, height=96, times=(0, 100, 150, 900, 1000, 1900, 1950, 2000))),
+        ("a.webm", Pictures("libvpx-vp9", width=128, height=96)),
+        ("a.mkv", Pictures("ffv1", width=128, height=96)),
+    ],
+    ids=["reordered", "10 bits", "uneven", "vp9", "matroska"],
+)
+def test_the_fast_way_and_the_thorough_way_give_the_same_frames(name: str, pictures: Pictures, tmp_path: Path) -> None:
+    path = encode(tmp_path / name, pictures)
+    assert _suits_decord(path)
+    fast, quick_pixels = _read_with_decord(path, 4, 32, None, None)
+    thorough, true_pixels = _read_with_pyav(path, 4, 32, None, None)
+    assert fast.chosen.tolist() == thorough.chosen.tolist()
+    assert fast.seconds == pytest.approx(thorough.seconds, abs=0.06)
+    assert np.array_equal(quick_pixels, true_pixels)
 
 
 def test_a_blind_view_is_flat_and_keeps_the_shape(tmp_path: Path) -> None:
@@ -136,13 +151,3 @@ def test_a_picture_is_upright_rgb_and_a_broken_one_a_media_error(tmp_path: Path)
     (tmp_path / "b.jpg").write_bytes(b"not a picture")
     with pytest.raises(MediaError, match=r"cannot read the picture b\.jpg"):
         read_picture(tmp_path / "b.jpg")
-
-
-class _Unseekable:
-    """A file that can only be written on, as a recorder's stream: the muxer cannot go back to note the length."""
-
-    def __init__(self, file: object) -> None:
-        self._file = file
-
-    def write(self, content: bytes) -> int:
-        return self._file.write(content)  # type: ignore[attr-defined]

@@ -1,7 +1,6 @@
 """Files that can be read, and every way in which one cannot."""
 
 import os
-import signal
 import wave
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +12,6 @@ from av.container import OutputContainer
 from PIL import Image
 
 from media.probe import Probe, Unreadable, probe, probe_all
-from media.probe_pool import Ended, Worker
 
 RATE = 16000
 
@@ -230,20 +228,6 @@ def test_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     assert found.reason == "deadline"
 
 
-def test_dead_process_costs_one_answer_and_is_replaced(tmp_path: Path) -> None:
-    clip, worker = make_clip(tmp_path / "clip.mp4"), Worker(30.0, 60.0)
-    try:
-        answer = worker.ask(str(clip))
-        assert worker.pid
-        os.kill(worker.pid, signal.SIGKILL)
-        with pytest.raises(Ended, match="crashed"):
-            worker.ask(str(clip))
-        assert worker.ask(str(clip)) == answer
-    finally:
-        worker.end()
-    assert worker.pid is None
-
-
 def test_real_clips_are_told_apart() -> None:
     beside = Path(__file__).parents[3] / "shared"
     folder = Path(os.environ.get("CONTEXTFIRST_SHARED", beside)) / "media"
@@ -254,7 +238,9 @@ def test_real_clips_are_told_apart() -> None:
     assert bad == {"corrupted.mp4": "truncated"}
     good = {name: one for name, one in found.items() if isinstance(one, Probe)}
     assert (good["video_90.mov"].rotation, good["video_90.mov"].has_audio) == (-90, False)
-    assert (good["nasa_13013.mp4"].audio_streams, good["nasa_13013.mp4"].sample_rate) == (2, 8000)
+    assert (good["nasa_13013.mp4"].audio_streams, good["nasa_13013.mp4"].sample_rate) == (2, 16000)
+    assert (good["nasa_13013.mp4"].video_track, good["nasa_13013.mp4"].audio_track) == (3, 4)
+    assert not any(one.short_audio for one in good.values())
     assert good["no_duration.webm"].duration == pytest.approx(4.94, abs=0.01)
 
 

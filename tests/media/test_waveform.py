@@ -1,13 +1,17 @@
 """Sound: one channel at 16 kHz, cut by time, and honest stand-ins for what is not to be heard."""
 
+import io
+import wave
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from media.errors import MediaError
-from media.waveform import SAMPLE_RATE, muted, noise_floor, read_waveform, silence
+from media.waveform import SAMPLE_RATE, muted, noise_floor, read_waveform, silence, wav_bytes
+from tests.media.clips import Pictures, Tone, encode
 
 
 def write_tone(path: Path, hertz: float = 440, seconds: float = 2.0, rate: int = 16000, channels: int = 1) -> Path:
@@ -50,6 +54,49 @@ def test_a_stretch_is_cut_by_seconds_and_by_the_longest_allowed(tmp_path: Path) 
     assert len(read(path, start=2.5, end=99.0)) == SAMPLE_RATE // 2
 
 
+def test_sound_that_begins_late_keeps_step_with_its_picture(tmp_path: Path) -> None:
+    samples = read(encode(tmp_path / "a.mp4", Pictures(), Tone(begins=1.2, seconds=0.8)))
+    assert np.flatnonzero(np.abs(samples) > 0.1)[0] / SAMPLE_RATE == pytest.approx(1.2, abs=0.07)
+    assert len(read(tmp_path / "a.mp4", start=0.5, end=1.5)) == SAMPLE_RATE
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.mp4", "a.mkv", "a.mp3", "a.flac"])
+def test_a_stretch_from_the_middle_is_what_lies_there(name: str, tmp_path: Path) -> None:
+    codec = {"wav": "pcm_s16le", "mp3": "libmp3lame", "flac": "flac"}.get(name[2:], "aac")
+    path = encode(tmp_path / name, Tone(codec, seconds=6.0))
+    whole, middle = read(path), read(path, start=3.0, end=4.0)
+    assert middle == pytest.approx(whole[3 * SAMPLE_RATE : 4 * SAMPLE_RATE], abs=0.01)
+
+
+def test_of_two_sounds_the_one_marked_as_default_is_heard(tmp_path: Path) -> None:
+    tones = Tone(hertz=440, mark=Disposition(0)), Tone(hertz=1000, mark=Disposition.default)
+    assert loudest(read(encode(tmp_path / "a.mp4", Pictures(), *tones))) == pytest.approx(1000, abs=5)
+
+
+def test_a_damaged_packet_is_a_pause(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mkv", Tone("flac", seconds=3.0))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 40] = bytes(40)
+    path.write_bytes(content)
+    assert len(read(path)) == pytest.approx(3 * SAMPLE_RATE, abs=0.1 * SAMPLE_RATE)
+
+
+def test_a_wav_for_providers_holds_the_stretch_and_nothing_for_a_silent_film(tmp_path: Path) -> None:
+    content = wav_bytes(encode(tmp_path / "a.mp4", Pictures(), Tone(hertz=700)), start=0.5, end=1.5)
+    assert content
+    with wave.open(io.BytesIO(content)) as sound:
+        assert sound.getparams()[:4] == (1, 2, SAMPLE_RATE, SAMPLE_RATE)
+        assert loudest(np.frombuffer(sound.readframes(SAMPLE_RATE), "<i2")) == pytest.approx(700, abs=5)
+    assert wav_bytes(encode(tmp_path / "b.mp4", Pictures())) is None
+
+
+def test_a_loud_stereo_recording_is_not_clipped_in_a_wav(tmp_path: Path) -> None:
+    content = wav_bytes(encode(tmp_path / "a.wav", Tone("pcm_s16le", layout="stereo", loud=0.9)))
+    assert content
+    samples = np.frombuffer(content[44:], "<i2")
+    assert np.abs(samples).max() / 32767 == pytest.approx(0.9, abs=0.01)
+
+
 def test_a_stretch_past_the_end_is_a_media_error(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="no sound between"):
         read(write_tone(tmp_path / "a.wav", seconds=1.0), start=5.0)
@@ -73,7 +120,7 @@ def test_a_broken_file_is_a_media_error_not_silence(content: bytes, tmp_path: Pa
 
 
 def test_a_missing_file_is_a_media_error(tmp_path: Path) -> None:
-    with pytest.raises(MediaError, match="no such file"):
+    with pytest.raises(MediaError, match="No such file"):
         read_waveform(tmp_path / "gone.wav", 60.0)
 
 
