@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.digests import DigestIndex
+from storage.digests import DigestIndex, State
 
 
 def sha(text: str) -> str:
@@ -25,6 +25,10 @@ def change_unseen(path: Path, text: str) -> None:
     before = path.stat()
     path.write_text(text)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def seen(paths: list[Path]) -> dict[str, State]:
+    return {str(path): State.of(path.stat()) for path in paths}
 
 
 def test_digest_is_remembered_while_size_time_and_inode_are_the_same(tmp_path: Path, file: Path) -> None:
@@ -64,12 +68,29 @@ def test_changed_state_is_read_again(tmp_path: Path, file: Path, change: str) ->
     assert index.digest(file) == sha(file.read_text()) != sha("before")
 
 
-def test_many_files_keep_their_order(tmp_path: Path) -> None:
+def test_many_files_keep_their_order_and_only_changed_ones_are_read(tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.txt" for number in (3, 1, 2)]
     for path in paths:
-        path.write_text(path.name)
-    found = DigestIndex(tmp_path / "index.sqlite").digest_all(paths, workers=3)
-    assert list(found.items()) == [(path, sha(path.name)) for path in paths]
+        path.write_text("before")
+    DigestIndex(tmp_path / "index.sqlite").digests(seen(paths[:2]), workers=3)
+    for path in paths:
+        change_unseen(path, "after!")
+    found = DigestIndex(tmp_path / "index.sqlite").digests(seen(paths), workers=3)
+    assert list(found.items()) == list(zip(map(str, paths), map(sha, ("before", "before", "after!")), strict=True))
+
+
+def test_file_that_changed_since_it_was_seen_is_not_remembered(tmp_path: Path, file: Path) -> None:
+    index, before = DigestIndex(tmp_path / "index.sqlite"), seen([file])
+    file.write_text("longer than before")
+    assert index.digests(before, workers=1) == {str(file): sha("longer than before")}
+    change_unseen(file, "LONGER THAN BEFORE")
+    assert index.digest(file) == sha("LONGER THAN BEFORE")
+
+
+def test_digests_of_written_files_are_remembered_together(tmp_path: Path, file: Path) -> None:
+    index = DigestIndex(tmp_path / "index.sqlite")
+    index.remember_all({str(file): sha("as it was written")})
+    assert index.digest(file) == sha("as it was written")
 
 
 def test_missing_file_raises(tmp_path: Path) -> None:
