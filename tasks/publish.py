@@ -2,7 +2,8 @@
 
     data/train-00000-of-00001.parquet, data/validation-...    the examples
     rejects/, overlaps/                                        what was left out, and what met a benchmark
-    README.md, croissant.json
+    README.md, croissant.json                                  the card, and the same for machines
+    LICENSE.md                                                 where the sources' licences differ
 
 `datasets.load_dataset(folder)`, DuckDB, Polars and pyarrow open it with no code of ours.
 """
@@ -11,31 +12,39 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
+from schemas.recipe import Publishing
 from schemas.values import Params, Runtime
 from storage.draft import Draft
-from storage.publishing import write_dataset
+from storage.lineage import ancestors
+from storage.publishing.contents import Naming
+from storage.publishing.dataset import write_dataset
 from storage.store import Store
+from tasks.benchmarks import BENCHMARKS
+from tasks.datasets import DATASETS
 from tasks.stage import stage
 
 
-class PublishParams(Params):
-    """name and title for the card; rows_per_file bounds a file, so that a reader can stream and shard."""
+class PublishParams(Params, Publishing):
+    """name and title for the card; the rest as the recipe has it."""
 
     name: str
     title: str
-    rows_per_file: int = 20_000
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="1", kind="dataset")
+@stage(version="2", kind="dataset")
 def publish(draft: Draft, params: PublishParams, examples: Artifact, runtime: Runtime) -> None:
     store = Store(runtime.store)
-    rows = write_dataset(
+    written = write_dataset(
         store.folder(examples),
         draft.folder,
-        params.name,
-        params.title,
+        Naming(**params.model_dump(include=set(Naming.model_fields))),
         params.rows_per_file,
-        store.manifest(examples),
+        params.media,
+        store.blobs,
+        [step.manifest for step in ancestors(store, examples)],
+        {name: reader.homepage for name, reader in (DATASETS | BENCHMARKS).items()},
     )
-    draft.entered = draft.left = rows
+    draft.entered = draft.left = written.rows
+    draft.notes["splits"] = {split.name: split.rows for split in written.splits}
+    draft.notes["embedded_bytes"] = written.embedding.bytes

@@ -1,6 +1,8 @@
 """What others open: plain Parquet that every usual tool reads whole, with no code of ours."""
 
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -11,12 +13,16 @@ import yaml
 
 from schemas.example import EXAMPLES, Example, Media, Provenance, Rating, from_row
 from schemas.values import Runtime, UserError
+from storage.parquet import read_examples
 from storage.store import Store
 from tasks.curate import CurateParams, curate
 from tasks.publish import PublishParams, publish
 from tests.stages import example, files_below, made, rows_of
 
 ROWS = 7
+PARAMS = PublishParams(
+    name="demo", title="A demo: ü", rows_per_file=3, url="https://example.org/demo", date="2026-01-31"
+)
 
 
 def full(number: int) -> Example:
@@ -44,8 +50,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Exam
     ratingless = [row.model_copy(update={"ratings": row.ratings * 0}) for row in (*examples, duplicate)]
     bench = rows_of(runtime, example("bench"))
     chosen = made(curate.fn(CurateParams(), {"made": rows_of(runtime, *ratingless)}, {"bench": bench}, None, runtime))
-    params = PublishParams(name="demo", title="A demo: ü", rows_per_file=3)
-    artifact = made(publish.fn(params, chosen, runtime))
+    artifact = made(publish.fn(PARAMS, chosen, runtime))
     assert Store(runtime.store).manifest(artifact).rows.left == ROWS
     return Store(runtime.store).folder(artifact), [row.model_copy(update={"ratings": ()}) for row in examples]
 
@@ -82,6 +87,34 @@ def test_datasets_library_reads_all_splits_and_fields(
     assert back == {row.id: row for row in published[1]}
 
 
+def test_datasets_library_streams_and_shuffles(published: tuple[Path, list[Example]]) -> None:
+    import datasets
+
+    stream = datasets.load_dataset(str(published[0]), split="train", streaming=True)
+    assert [row["id"] for row in stream] == split(published[1], "train")
+    shuffled = [from_row(row) for row in stream.shuffle(seed=0, buffer_size=2)]
+    assert sorted(row.id for row in shuffled) == split(published[1], "train")
+    assert shuffled[0] in published[1]
+
+
+def test_files_are_read_by_name_too(published: tuple[Path, list[Example]], tmp_path: Path) -> None:
+    import datasets
+
+    files = {"train": f"{published[0]}/data/train-*.parquet"}
+    loaded = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path))
+    assert [from_row(row) for row in loaded] == [row for row in published[1] if row.split == "train"]
+
+
+def test_example_comes_back_whole_from_the_datasets_library(
+    published: tuple[Path, list[Example]], tmp_path: Path
+) -> None:
+    import datasets
+
+    loaded = datasets.load_dataset(str(published[0]), split="train", cache_dir=str(tmp_path / "cache"))
+    loaded.to_parquet(tmp_path / "examples-00000.parquet")
+    assert list(read_examples(tmp_path)) == [row for row in published[1] if row.split == "train"]
+
+
 def test_pyarrow_reads_what_was_written(published: tuple[Path, list[Example]]) -> None:
     table = pq.read_table(published[0] / "data")
     assert table.schema.equals(EXAMPLES)
@@ -111,20 +144,87 @@ def test_card_says_what_is_in_it(published: tuple[Path, list[Example]]) -> None:
     _, header, text = (published[0] / "README.md").read_text().split("---\n", 2)
     card = yaml.safe_load(header)
     assert card["pretty_name"] == "A demo: ü"
+    assert card["license"] == "cc0-1.0"
+    assert card["task_categories"] == ["video-text-to-text", "multiple-choice"]
     assert [entry["split"] for entry in card["configs"][0]["data_files"]] == ["train", "validation"]
     splits = {entry["name"]: entry for entry in card["dataset_info"]["splits"]}
     assert {name: entry["num_examples"] for name, entry in splits.items()} == {"train": 4, "validation": 3}
     assert all(entry["num_bytes"] > 0 for entry in splits.values())
-    assert f"| made | {ROWS} | CC0-1.0 |" in text
+    files = [path.stat().st_size for path in (published[0] / "data").iterdir()]
+    assert card["dataset_info"]["download_size"] == sum(files)
+    assert f"| made | {ROWS} | CC0-1.0 | not stated |" in text
+    assert f"| think | m by p | rewrite@1 | {ROWS} |" in text
+    assert "| 8 | 7 | duplicate 1 |" in text
+    assert "| made | bench | 0 | 0 " in text
     assert "curate/" in text
 
 
-def test_croissant_describes_files_and_fields(published: tuple[Path, list[Example]]) -> None:
+def test_card_declares_the_features_that_the_files_have(published: tuple[Path, list[Example]], tmp_path: Path) -> None:
+    import datasets
+
+    def features(folder: Path) -> object:
+        return datasets.load_dataset_builder(str(folder), cache_dir=str(tmp_path / "cache")).info.features
+
+    bare = tmp_path / "bare"
+    shutil.copytree(published[0] / "data", bare)
+    inferred = datasets.load_dataset(str(bare), split="train", cache_dir=str(tmp_path / "cache")).features
+    assert features(published[0]) == inferred
+
+
+def test_two_licences_are_told_apart(tmp_path: Path) -> None:
+    runtime = Runtime(store=str(tmp_path / "store"))
+    rows = rows_of(runtime, example("1"), example("2", source="other", licence="for academic use"))
+    folder = Store(runtime.store).folder(made(publish.fn(PublishParams(name="demo", title="t"), rows, runtime)))
+    card = yaml.safe_load((folder / "README.md").read_text().split("---\n", 2)[1])
+    assert (card["license"], card["license_link"]) == ("other", "LICENSE.md")
+    assert "`other`: for academic use" in (folder / "LICENSE.md").read_text()
+    licences = json.loads((folder / "croissant.json").read_text())["license"]
+    assert licences == ["https://spdx.org/licenses/CC0-1.0", "for academic use"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of mlcroissant's own parser
+def test_croissant_is_valid_and_reads_every_row(
+    published: tuple[Path, list[Example]], caplog: pytest.LogCaptureFixture
+) -> None:
+    import mlcroissant
+
+    dataset = mlcroissant.Dataset(str(published[0] / "croissant.json"))
+    issues = dataset.metadata.ctx.issues
+    assert (issues.errors, issues.warnings) == (set(), set())
+    rows = {row["examples/id"].decode(): row for row in dataset.records("examples")}
+    assert rows.keys() == {row.id for row in published[1]}
+    first = rows["made/1"]
+    assert first["examples/split"] == b"train"
+    assert [option["examples/options/text"] for option in first["examples/options"]] == [b"red", b"blue"]
+
+
+def test_croissant_names_every_file_column_and_split(published: tuple[Path, list[Example]]) -> None:
     croissant = json.loads((published[0] / "croissant.json").read_text())
-    assert croissant["conformsTo"] == "http://mlcommons.org/croissant/1.0"
-    fields = {field["name"]: field["dataType"] for field in croissant["recordSet"][0]["field"]}
-    assert fields["question"] == "sc:Text" and set(fields) <= set(EXAMPLES.names)
-    assert (croissant["size"], croissant["splits"]) == (ROWS, {"train": 4, "validation": 3})
+    assert croissant["conformsTo"] == [
+        "http://mlcommons.org/croissant/1.1",
+        "http://mlcommons.org/croissant/RAI/1.0",
+    ]
+    files = {item["@id"]: item["sha256"] for item in croissant["distribution"] if item["@type"] == "cr:FileObject"}
+    tables = {name: hashlib.sha256(content).hexdigest() for name, content in files_below(published[0]).items()}
+    assert files == {name: digest for name, digest in tables.items() if name.endswith(".parquet")}
+    splits, examples = croissant["recordSet"]
+    assert [row["splits/url"] for row in splits["data"]] == ["cr:TrainingSplit", "cr:ValidationSplit"]
+    fields = {field["name"]: field for field in examples["field"]}
+    assert list(fields) == EXAMPLES.names
+    assert [inner["name"] for inner in fields["media"]["subField"]] == [
+        field.name for field in EXAMPLES.field("media").type.value_type
+    ]
+    assert {"rai:dataCollection", "rai:dataBiases", "rai:personalSensitiveInformation"} <= croissant.keys()
+
+
+def test_same_rows_give_the_same_bytes(published: tuple[Path, list[Example]], tmp_path: Path) -> None:
+    folders = []
+    for name in ("one", "two"):
+        runtime = Runtime(store=str(tmp_path / name))
+        rows = rows_of(runtime, *published[1])
+        folders.append(Store(runtime.store).folder(made(publish.fn(PARAMS, rows, runtime))))
+    one, two = ({k: v for k, v in files_below(folder).items() if k != "manifest.json"} for folder in folders)
+    assert one == two
 
 
 def test_dataset_of_no_rows_says_so_instead_of_being_unreadable(tmp_path: Path) -> None:
