@@ -1,65 +1,63 @@
-"""Choose the rows to train on: quality, duplicates, contamination, splits, and the solve-rate band.
+"""Choose the rows to train on: clear of benchmarks, good enough, asked once, split by video, mixed and capped.
 
-Everything here is cheap and pays no one, so that a threshold can be moved without rewriting or rating again. Each
-step maps rows to kept rows and rejects; a row leaves with the first reason it meets.
+Everything here is cheap and pays no one, so that a threshold can be moved without rewriting or rating again. Rows are
+judged by their outlines, then streamed from the sources to the result in their order: sources by name, rows as read.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from pydantic import Field
 
-from llm.prompts.rate import composite
 from schemas.artifact import Artifact
-from schemas.canonical import fingerprint
-from schemas.example import Example, Reject
-from schemas.values import Params, Runtime, UserError, Value
+from schemas.example import EXAMPLES, REJECTS, Reject
+from schemas.recipe import Balance
+from schemas.takes import Take
+from schemas.values import Params, Runtime
 from storage.draft import Draft
-from storage.parquet import read_examples, read_rows, shard_name, write_examples, write_rejects, write_rows
+from storage.parquet import ROW_GROUP, read_batches, read_rows, shard_name, write_rows, write_shards
 from storage.store import Store
+from tasks.curation.contamination import (
+    OVERLAPS,
+    Meetings,
+    contaminated,
+    count_overlaps,
+    find_meetings,
+    refuse_overlaps,
+)
+from tasks.curation.duplicates import nearly_repeated, repeated
+from tasks.curation.mixing import not_taken, over_cap
+from tasks.curation.outline import Outline, Verdicts, read_outlines, require_unique_ids
+from tasks.curation.quality import Band, outside_band, solved_shares, too_poor
+from tasks.curation.splits import with_splits
 from tasks.stage import stage
 
-OVERLAPS = pa.schema(
-    [
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("benchmark", pa.string(), nullable=False),
-        pa.field("rows_by_video", pa.int64(), nullable=False),
-        pa.field("rows_by_media", pa.int64(), nullable=False),
-    ]
-)
-
-
-class Band(Value):
-    """Solve rates to keep: `above` < rate <= `up_to`, over draws whose accuracy is at least `correct_from`."""
-
-    above: float
-    up_to: float
-    correct_from: float
+Choice = Callable[[Sequence[Outline]], Verdicts]
 
 
 class CurateParams(Params):
-    """min_quality: least composite rating of a rated row. contamination: what to do with rows that meet a benchmark.
-    validation_share: share of groups held out. band: needs solve rates."""
+    """The fields of `schemas.recipe.Curation` that choose rows. band: needs solve rates."""
 
     min_quality: float = 0.0
     contamination: Literal["remove", "stop"] = "stop"
+    ngram_share: float = Field(default=0.5, gt=0, le=1)
+    near_duplicate: float | None = Field(default=0.95, gt=0, le=1)
     validation_share: float = 0.0
+    mix: dict[str, Take] = {}
+    balance: Balance | None = None
     seed: int = 0
     band: Band | None = None
 
 
-class Verdict(Value):
-    """Why a row leaves."""
-
-    reason: str
-    detail: str
-
-
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="1", kind="examples")
+@stage(version="2", kind="examples")
 def curate(
     draft: Draft,
     params: CurateParams,
@@ -69,142 +67,72 @@ def curate(
     runtime: Runtime,
 ) -> None:
     store = Store(runtime.store)
-    rows = [row for _, source in sorted(sources.items()) for row in read_examples(store.folder(source))]
-    held_out = {name: list(read_examples(store.folder(item))) for name, item in sorted(benchmarks.items())}
-    overlaps = count_overlaps(rows, held_out)
-    write_rows(draft.folder / shard_name("overlaps", 0), overlaps, OVERLAPS)
-    rates = solved_shares(read_rows(store.folder(solve_rates), "solved"), params) if solve_rates else None
-    kept, rejects = choose(rows, held_out, params, rates)
-    draft.entered, draft.left = len(rows), len(kept)
-    draft.rejected.update(reject.reason for reject in rejects)
-    draft.notes["splits"] = dict(Counter(example.split for example in kept))
-    write_examples(draft.folder / shard_name("examples", 0), kept)
-    write_rejects(draft.folder / shard_name("rejects", 0), rejects)
+    folders = {name: store.folder(sources[name]) for name in sorted(sources)}
+    held_out = read_outlines({name: store.folder(benchmarks[name]) for name in sorted(benchmarks)})
+    rows = with_splits(read_outlines(folders), params.validation_share, params.seed)
+    require_unique_ids(rows)
+    meetings = find_meetings(rows, held_out, params.ngram_share)
+    overlaps = count_overlaps(rows, meetings, folders, sorted(benchmarks))
+    if params.contamination == "stop":
+        refuse_overlaps(overlaps, meetings)
+    rates = _solved(store, solve_rates, params.band)
+    verdicts = choose(rows, choices(params, meetings, rates))
+    write_rows(draft.folder / shard_name("overlaps", 0), (overlap._asdict() for overlap in overlaps), OVERLAPS)
+    write_shards(draft.folder, "examples", _kept(folders, rows, verdicts), EXAMPLES)
+    write_shards(draft.folder, "rejects", _rejects(rows, verdicts), REJECTS)
+    draft.entered, draft.left = len(rows), len(rows) - len(verdicts)
+    draft.rejected.update(verdict.reason for verdict in verdicts.values())
+    draft.notes["splits"] = dict(Counter(row.split for row in rows if row.id not in verdicts))
 
 
-def choose(
-    rows: Sequence[Example],
-    benchmarks: Mapping[str, Sequence[Example]],
-    params: CurateParams,
-    rates: Mapping[str, float] | None,
-) -> tuple[list[Example], list[Reject]]:
-    """Kept rows with their split, and rejects. Raises UserError for contamination when that is to stop the run."""
-    kept: list[Example] = []
-    rejects: list[Reject] = []
-    seen: set[str] = set()
-    videos = {example.group for held_out in benchmarks.values() for example in held_out}
-    digests = {digest for held_out in benchmarks.values() for example in held_out for digest in _digests(example)}
-    for example in rows:
-        split = example.split or split_of(example.group, params.validation_share, params.seed)
-        verdict = (
-            _too_poor(example, params.min_quality)
-            or _repeated(example, seen)
-            or _contaminated(example, videos, digests)
-            or _outside_band(example, split, params.band, rates)
-        )
-        if verdict:
-            rejects.append(_reject(example, verdict))
-        else:
-            kept.append(example.model_copy(update={"split": split}))
-    _stop_if_contaminated(rejects, params.contamination)
-    return kept, rejects
+def choices(params: CurateParams, meetings: Meetings, rates: Mapping[str, float] | None) -> Iterator[Choice]:
+    """What the rows are asked, in this order: each choice sees the rows that the ones before it left."""
+    yield partial(contaminated, meetings=meetings)
+    yield partial(too_poor, least=params.min_quality)
+    yield repeated
+    if params.near_duplicate is not None:
+        yield partial(nearly_repeated, least=params.near_duplicate)
+    if params.band is not None and rates is not None:
+        yield partial(outside_band, band=params.band, rates=rates)
+    yield partial(not_taken, mix=params.mix, seed=params.seed)
+    if params.balance is not None:
+        yield partial(over_cap, balance=params.balance, seed=params.seed)
 
 
-def split_of(group: str, validation_share: float, seed: int) -> str:
-    """The split of a whole group: the same on every run, whatever other rows there are."""
-    place = int(fingerprint(["split", seed, group])[:12], 16) / 16**12
-    return "validation" if place < validation_share else "train"
+def choose(rows: Sequence[Outline], asked: Iterable[Choice]) -> Verdicts:
+    """Verdicts on the rows that leave, each for the first reason it meets."""
+    verdicts: Verdicts = {}
+    for choice in asked:
+        verdicts |= choice([row for row in rows if row.id not in verdicts])
+    return verdicts
 
 
-def count_overlaps(rows: Iterable[Example], benchmarks: Mapping[str, Sequence[Example]]) -> list[dict[str, object]]:
-    """Rows of each source that share a video, or a file, with each benchmark; also where there are none."""
-    by_source: dict[str, list[Example]] = defaultdict(list)
-    for example in rows:
-        by_source[example.source].append(example)
-    table: list[dict[str, object]] = []
-    for source, examples in sorted(by_source.items()):
-        for benchmark, held_out in sorted(benchmarks.items()):
-            videos = {example.group for example in held_out}
-            digests = {digest for example in held_out for digest in _digests(example)}
-            table.append(
-                {
-                    "source": source,
-                    "benchmark": benchmark,
-                    "rows_by_video": sum(example.group in videos for example in examples),
-                    "rows_by_media": sum(not digests.isdisjoint(_digests(example)) for example in examples),
-                }
-            )
-    return table
-
-
-def solved_shares(rows: Iterable[dict[str, object]], params: CurateParams) -> dict[str, float]:
-    """Share of known draws that solved each question; a question without a known draw is absent."""
-    if params.band is None:
-        raise TypeError("solve rates need a band")
-    draws: dict[str, list[bool]] = defaultdict(list)
-    for row in rows:
-        if row["value"] is not None:
-            draws[str(row["id"])].append(float(row["value"]) >= params.band.correct_from)  # type: ignore[arg-type]
-    return {name: sum(solved) / len(solved) for name, solved in draws.items()}
-
-
-def _too_poor(example: Example, least: float) -> Verdict | None:
-    if not example.ratings:
+def _solved(store: Store, solve_rates: Artifact | None, band: Band | None) -> dict[str, float] | None:
+    if (solve_rates is None) != (band is None):
+        raise TypeError("a band needs solve rates, and solve rates a band")
+    if solve_rates is None or band is None:
         return None
-    quality = composite({rating.name: rating.value for rating in example.ratings})
-    if quality >= least:
-        return None
-    return Verdict(reason="low_quality", detail=f"quality {quality:.3f} is under {least:g}")
+    return solved_shares(read_rows(store.folder(solve_rates), "solved"), band.correct_from)
 
 
-def _repeated(example: Example, seen: set[str]) -> Verdict | None:
-    words = " ".join(example.question.lower().split())
-    key = fingerprint([example.group, words, [option.text.lower() for option in example.options], example.answer])
-    if key in seen:
-        return Verdict(reason="duplicate", detail="the same question about the same video")
-    seen.add(key)
-    return None
+def _kept(folders: Mapping[str, Path], rows: Iterable[Outline], verdicts: Verdicts) -> Iterator[pa.Table]:
+    """The rows that stay, read again in the order of their outlines, with their splits."""
+    coming, place = iter(rows), EXAMPLES.get_field_index("split")
+    for folder in folders.values():
+        for batch in read_batches(folder, "examples"):
+            here = list(islice(coming, batch.num_rows))
+            splits = pa.array([row.split for row in here], pa.string())
+            stays = pa.array([row.id not in verdicts for row in here], pa.bool_())
+            table = pa.Table.from_batches([batch]).set_column(place, EXAMPLES.field(place), splits)
+            yield table.filter(stays)
 
 
-def _contaminated(example: Example, videos: set[str], digests: set[str]) -> Verdict | None:
-    if example.group in videos:
-        return Verdict(reason="contaminated", detail=f"video {example.group} is in a benchmark")
-    if not digests.isdisjoint(_digests(example)):
-        return Verdict(reason="contaminated", detail="one of its files is in a benchmark")
-    return None
+def _rejects(rows: Iterable[Outline], verdicts: Verdicts) -> Iterator[pa.Table]:
+    leaving = (row for row in rows if row.id in verdicts)
+    while here := list(islice(leaving, ROW_GROUP)):
+        yield pa.Table.from_pylist([_reject(row, verdicts).model_dump() for row in here], REJECTS)
 
 
-def _outside_band(example: Example, split: str, band: Band | None, rates: Mapping[str, float] | None) -> Verdict | None:
-    """Held-out rows are never drawn, and stay."""
-    if band is None or rates is None or split != "train":
-        return None
-    rate = rates.get(example.id)
-    if rate is None:
-        return Verdict(reason="no_solve_rate", detail="no draw of it could be scored")
-    if band.above < rate <= band.up_to:
-        return None
-    return Verdict(reason="outside_band", detail=f"solve rate {rate:.2f} outside ({band.above:g}, {band.up_to:g}]")
-
-
-def _stop_if_contaminated(rejects: Sequence[Reject], what_to_do: str) -> None:
-    met = [reject for reject in rejects if reject.reason == "contaminated"]
-    if met and what_to_do == "stop":
-        by_source = ", ".join(f"{name} {count}" for name, count in Counter(item.source for item in met).items())
-        raise UserError(
-            f"{len(met)} training rows meet a benchmark ({by_source}; the first: {met[0].id}, {met[0].detail}); drop "
-            "them with --set curation.contamination=remove, or evaluate on another benchmark"
-        )
-
-
-def _digests(example: Example) -> set[str]:
-    return {medium.digest for medium in example.media if medium.digest}
-
-
-def _reject(example: Example, verdict: Verdict) -> Reject:
-    return Reject(
-        id=example.id,
-        source=example.source,
-        source_row=example.source_row,
-        reason=verdict.reason,
-        detail=verdict.detail,
-    )
+def _reject(row: Outline, verdicts: Verdicts) -> Reject:
+    verdict = verdicts[row.id]
+    return Reject(id=row.id, source=row.source, source_row=row.source_row, reason=verdict.reason, detail=verdict.detail)

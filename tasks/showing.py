@@ -1,4 +1,4 @@
-"""What a run shows in the Prefect UI: the curation funnel, the results, and a link to the report."""
+"""What a run shows in the Prefect UI: the curation funnel, overlaps, the results, and a link to the report."""
 
 from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
@@ -7,13 +7,14 @@ from prefect.cache_policies import NO_CACHE
 from schemas.artifact import Artifact
 from schemas.values import Runtime
 from storage.lineage import ancestors
+from storage.parquet import read_rows
 from storage.store import Store
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def show_curation(recipe: str, curated: Artifact, runtime: Runtime) -> None:
-    """A table with a line a stage: rows in, rows out, and rejects by reason."""
-    steps = ancestors(Store(runtime.store), curated)
+    """Two tables: a line a stage with its rows and rejects; a line a source and benchmark with the rows in both."""
+    store = Store(runtime.store)
     lines = [
         {
             "stage": str(step.manifest.artifact),
@@ -22,10 +23,16 @@ def show_curation(recipe: str, curated: Artifact, runtime: Runtime) -> None:
             "out": step.manifest.rows.left,
             "rejected": ", ".join(f"{reason} {count}" for reason, count in step.manifest.rows.rejected.items()),
         }
-        for step in steps
+        for step in ancestors(store, curated)
         if step.manifest.kind == "examples"
     ]
     create_table_artifact(table=lines, key=f"{_key(recipe)}-curation", description="Rows through curation")
+    overlaps = list(read_rows(store.folder(curated), "overlaps"))
+    create_table_artifact(
+        table=overlaps,
+        key=f"{_key(recipe)}-overlaps",
+        description="Rows of each source that meet each benchmark, before any were removed",
+    )
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)

@@ -1,26 +1,30 @@
-"""Choosing rows: every row that leaves has a reason, and a row's split is its video's."""
+"""Choosing rows: every row that leaves has a reason, and what stays is what was there, in its order."""
 
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from llm.prompts.rate import DIMENSIONS
 from schemas.artifact import Artifact, Manifest
-from schemas.example import Example, Media, Rating
+from schemas.example import Example, Media, Provenance, Rating
+from schemas.recipe import Balance
 from schemas.values import Runtime, UserError
 from storage.parquet import read_examples, read_rejects, read_rows, write_rows
 from storage.store import Store
-from tasks.curate import Band, CurateParams, choose, count_overlaps, curate, solved_shares, split_of
+from tasks.curate import CurateParams, choices, choose, curate
+from tasks.curation.contamination import find_meetings
+from tasks.curation.quality import Band, solved_shares
+from tasks.curation.splits import with_splits
 from tasks.solve_rate import SOLVED
 from tasks.stage import stage
-from tests.stages import Note, example, made, one_line, rows_of
+from tests.stages import Note, example, files_below, made, one_line, rows_of
+from tests.tasks.outlines import outlines, reasons_by_row
 
 BAND = Band(above=0.0, up_to=0.75, correct_from=0.5)
 REMOVE = CurateParams(contamination="remove")
+LONG = "Why does the woman in the blue coat leave the room?"
 
 
 @pytest.fixture
@@ -33,23 +37,19 @@ def rated(id: str, quality: float, **changes: object) -> Example:
     return example(id, ratings=tuple(Rating(name=n, value=v, rationale="") for n, v in values.items()), **changes)
 
 
-def with_media(id: str, *digests: str, **changes: object) -> Example:
-    return example(id, media=tuple(Media(kind="image", digest=each, path=f"{each}.png") for each in digests), **changes)
-
-
 def reasons(
-    *rows: Example,
+    *examples: Example,
     benchmark: tuple[Example, ...] = (),
     params: CurateParams = REMOVE,
     rates: dict[str, float] | None = None,
 ) -> dict[str, str]:
     """Reason by row, empty for a kept one."""
-    kept, rejects = choose(rows, {"bench": benchmark}, params, rates)
-    assert len(kept) + len(rejects) == len(rows)
-    return {row.source_row: "" for row in kept} | {row.source_row: row.reason for row in rejects}
+    rows = with_splits(outlines(*examples), params.validation_share, params.seed)
+    meetings = find_meetings(rows, outlines(*benchmark, origin="bench"), params.ngram_share)
+    return reasons_by_row(rows, choose(rows, choices(params, meetings, rates)))
 
 
-# Quality
+# One reason a row
 
 
 def test_row_under_the_threshold_leaves_and_one_on_it_stays() -> None:
@@ -58,107 +58,43 @@ def test_row_under_the_threshold_leaves_and_one_on_it_stays() -> None:
     assert found == {"low": "low_quality", "on": "", "high": "", "unrated": ""}
 
 
-# Duplicates
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({}, "duplicate"),
-        ({"question": "which  COLOUR has the square?"}, "duplicate"),
-        ({"question": "Which shape has the square?"}, ""),
-        ({"group": "another video"}, ""),
-        ({"answer": "B"}, ""),
-        ({"options": (("A", "red"), ("B", "green"))}, ""),
-    ],
-)
-def test_same_question_about_the_same_video_is_kept_once(changes: dict[str, object], reason: str) -> None:
-    if "options" in changes:
-        changes = {"options": tuple({"label": label, "text": text} for label, text in changes["options"])}  # type: ignore[attr-defined]
-    same: dict[str, object] = {"question": "Which colour has the square?", "group": "video"}
-    assert reasons(example("1", **same), example("2", **(same | changes))) == {"1": "", "2": reason}
-
-
 def test_row_that_left_for_its_quality_does_not_make_the_next_one_a_duplicate() -> None:
     same = {"question": "q", "group": "video"}
     found = reasons(rated("1", 0.1, **same), rated("2", 0.9, **same), params=CurateParams(min_quality=0.5))
     assert found == {"1": "low_quality", "2": ""}
 
 
-# Contamination
+def test_row_that_meets_a_benchmark_counts_as_that_whatever_else_is_wrong_with_it() -> None:
+    rows = (rated("1", 0.1, group="shared"), rated("2", 0.9, group="shared"))
+    found = reasons(*rows, benchmark=(example("b", group="shared"),), params=CurateParams(min_quality=0.5))
+    assert found == {"1": "contaminated", "2": "contaminated"}
 
 
-def test_row_about_a_benchmarks_video_is_removed() -> None:
-    assert reasons(example("1", group="shared"), example("2"), benchmark=(example("b", group="shared"),)) == {
-        "1": "contaminated",
-        "2": "",
-    }
+def test_near_duplicates_stay_where_no_threshold_is_set() -> None:
+    rows = (example("1", question=LONG, group="video"), example("2", question=f"{LONG} Say!", group="video"))
+    assert reasons(*rows) == {"1": "", "2": "near_duplicate"}
+    assert reasons(*rows, params=CurateParams(near_duplicate=None)) == {"1": "", "2": ""}
 
 
-def test_row_with_a_benchmarks_file_is_removed_whatever_its_video_is_called() -> None:
-    rows = (with_media("1", "aa", "bb"), with_media("2", "cc"), example("3"))
-    assert reasons(*rows, benchmark=(with_media("b", "bb", "dd"),)) == {"1": "contaminated", "2": "", "3": ""}
+def test_share_of_a_source_is_of_its_rows_that_passed_every_filter_and_caps_come_last() -> None:
+    rows = [rated(str(number), 0.1 if number < 4 else 0.9, categories={"type": "what"}) for number in range(10)]
+    params = CurateParams(min_quality=0.5, mix={"made": "first:50%"}, balance=Balance(field="type", cap=2))
+    assert Counter(reasons(*rows, params=params).values()) == {"low_quality": 4, "not_taken": 3, "over_cap": 1, "": 2}
 
 
-def test_media_that_were_never_found_do_not_meet() -> None:
-    assert reasons(with_media("1", ""), benchmark=(with_media("b", ""),)) == {"1": ""}
-
-
-def test_contamination_stops_the_run_where_that_is_asked_for(runtime: Runtime) -> None:
-    rows = rows_of(runtime, example("1", group="shared"), with_media("2", "aa"), example("3"))
-    bench = rows_of(runtime, with_media("b", "aa", group="shared"))
-    with pytest.raises(UserError, match=r"2 training rows meet a benchmark \(made 2; the first: made/1") as caught:
-        curate.fn(CurateParams(contamination="stop"), {"made": rows}, {"bench": bench}, None, runtime)
-    assert "--set curation.contamination=remove" in one_line(caught.value)
-    assert {manifest.stage for manifest in Store(runtime.store).manifests()} == {"given_rows"}
-
-
-def test_unknown_way_with_contamination_is_refused() -> None:
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"contamination": "ignore"},
+        {"mix": {"made": "some"}},
+        {"near_duplicate": 1.5},
+        {"ngram_share": 0},
+        {"balance": {"field": "type", "cap": 0}},
+    ],
+)
+def test_value_without_a_meaning_is_refused(params: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        CurateParams.model_validate({"contamination": "ignore"})
-
-
-def test_overlaps_are_counted_for_every_pair_also_where_there_are_none() -> None:
-    rows = [with_media("1", "aa", group="shared"), with_media("2", "aa"), example("3", source="other")]
-    held_out = {"one": [with_media("b", "aa", group="shared")], "two": [example("c")]}
-    assert count_overlaps(rows, held_out) == [
-        {"source": "made", "benchmark": "one", "rows_by_video": 1, "rows_by_media": 2},
-        {"source": "made", "benchmark": "two", "rows_by_video": 0, "rows_by_media": 0},
-        {"source": "other", "benchmark": "one", "rows_by_video": 0, "rows_by_media": 0},
-        {"source": "other", "benchmark": "two", "rows_by_video": 0, "rows_by_media": 0},
-    ]
-
-
-# Splits
-
-SHARE = CurateParams(validation_share=0.3)
-
-
-def test_rows_of_one_video_are_in_one_split() -> None:
-    rows = [example(f"{video}-{number}", group=f"video-{video}") for video in range(60) for number in range(3)]
-    kept, _ = choose(rows, {}, SHARE, None)
-    by_video = {row.group: {other.split for other in kept if other.group == row.group} for row in kept}
-    assert {len(splits) for splits in by_video.values()} == {1}
-    held_out = sum(splits == {"validation"} for splits in by_video.values())
-    assert 8 <= held_out <= 28
-
-
-@given(st.lists(st.text(min_size=1, max_size=5), unique=True, min_size=1, max_size=30), st.integers(0, 3))
-def test_split_stays_when_rows_are_added_or_the_share_grows(groups: list[str], seed: int) -> None:
-    for group in groups:
-        splits = [split_of(group, share, seed) for share in (0.0, 0.1, 0.1, 0.5, 1.0)]
-        assert splits == sorted(splits)  # "train" before "validation"
-        assert splits[0] == "train" and splits[1] == splits[2] and splits[-1] == "validation"
-
-
-def test_split_follows_the_seed() -> None:
-    splits = [[split_of(str(number), 0.5, seed) for number in range(50)] for seed in (0, 1)]
-    assert splits[0] != splits[1]
-
-
-def test_split_that_a_row_has_already_is_kept() -> None:
-    kept, _ = choose([example("1", split="validation")], {}, CurateParams(validation_share=0.0), None)
-    assert kept[0].split == "validation"
+        CurateParams.model_validate(params)
 
 
 # Solve rates
@@ -184,17 +120,12 @@ def test_held_out_rows_are_not_banded() -> None:
 
 def test_solve_rate_is_the_share_of_known_draws_that_are_right_enough() -> None:
     draws = {"a": [1.0, 0.5, 0.4, 0.0], "b": [None, 1.0], "c": [None, None]}
-    rows: list[dict[str, object]] = [
+    rows = [
         {"id": name, "draw": place, "value": value}
         for name, values in draws.items()
         for place, value in enumerate(values)
     ]
-    assert solved_shares(rows, CurateParams(band=BAND)) == {"a": 0.5, "b": 1.0}
-
-
-def test_solve_rates_without_a_band_are_a_fault() -> None:
-    with pytest.raises(TypeError, match="need a band"):
-        solved_shares([], CurateParams())
+    assert solved_shares(rows, correct_from=0.5) == {"a": 0.5, "b": 1.0}
 
 
 # The stage
@@ -225,10 +156,77 @@ def test_stage_writes_kept_rows_rejects_and_overlaps_that_balance(runtime: Runti
     folder, manifest = curated(runtime, params, None, one=one, two=two)
     assert [row.source_row for row in read_examples(folder)] == ["1", "4"]
     assert Counter(row.reason for row in read_rejects(folder)) == {"low_quality": 1, "contaminated": 1}
-    assert [row["rows_by_video"] for row in read_rows(folder, "overlaps")] == [1, 0]
+    lines = [(row["source"], row["rows_by_video"], row["rows"]) for row in read_rows(folder, "overlaps")]
+    assert lines == [("one", 1, 1), ("two", 0, 0)]
     assert (manifest.rows.entered, manifest.rows.left) == (4, 2)
     assert manifest.rows.rejected == {"contaminated": 1, "low_quality": 1}
     assert manifest.notes["splits"] == {"train": 2}
+
+
+def test_contamination_stops_the_run_and_publishes_nothing(runtime: Runtime) -> None:
+    clip = Media(kind="image", digest="aa", path="a.png")
+    rows = rows_of(runtime, example("1", group="shared"), example("2", media=(clip,)), example("3"))
+    bench = rows_of(runtime, example("b", group="shared", media=(clip,)))
+    with pytest.raises(
+        UserError, match=r"^2 training rows meet a benchmark: 2 of made in bench \(1 by video, 1 by"
+    ) as caught:
+        curate.fn(CurateParams(), {"made": rows}, {"bench": bench}, None, runtime)
+    assert "the first: made/1" in one_line(caught.value)
+    assert {manifest.stage for manifest in Store(runtime.store).manifests()} == {"given_rows"}
+
+
+def test_kept_rows_are_what_they_were_but_for_their_split(runtime: Runtime) -> None:
+    full = rated(
+        "1",
+        0.9,
+        media=(Media(kind="video", digest="a" * 64, path="a.mp4", start=0.5, duration=9.0, has_audio=True),),
+        categories={"type": "what"},
+        context="a scene",
+        think="so",
+        provenance=(Provenance(field="think", provider="p", model="m", prompt="rewrite@1", request="r"),),
+    )
+    folder, _ = curated(runtime, REMOVE, None, one=rows_of(runtime, full))
+    assert list(read_examples(folder)) == [full.model_copy(update={"split": "train"})]
+
+
+def test_rows_come_in_the_order_of_their_sources_across_shards(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.parquet.ROWS_PER_SHARD", 4)
+    sources = {name: rows_of(runtime, *(example(f"{name}{n}") for n in range(5))) for name in ("b", "a")}
+    folder, _ = curated(runtime, REMOVE.model_copy(update={"mix": {"a": "last:4"}}), None, **sources)
+    assert [row.source_row for row in read_examples(folder)] == [
+        *(f"a{n}" for n in range(1, 5)),
+        *(f"b{n}" for n in range(5)),
+    ]
+    assert len(list(folder.glob("examples-*.parquet"))) == 3
+    assert [row.source_row for row in read_rejects(folder)] == ["a0"]
+
+
+def test_same_rows_give_the_same_bytes_in_another_store(tmp_path: Path) -> None:
+    folders = []
+    for name in ("one", "two"):
+        runtime = Runtime(store=str(tmp_path / name))
+        rows = rows_of(runtime, *(example(str(n), group=f"v{n % 3}") for n in range(9)))
+        params = CurateParams(validation_share=0.5, mix={"made": "random:50%"})
+        folders.append(curated(runtime, params, None, made=rows)[0])
+    first, second = (files_below(folder) for folder in folders)
+    assert {name: first[name] for name in first if name != "manifest.json"} == {
+        name: second[name] for name in second if name != "manifest.json"
+    }
+
+
+def test_source_without_rows_still_has_its_overlaps(runtime: Runtime) -> None:
+    folder, manifest = curated(runtime, REMOVE, None, empty=rows_of(runtime))
+    assert list(read_examples(folder)) == [] and manifest.rows.entered == 0
+    assert [row["source"] for row in read_rows(folder, "overlaps")] == ["empty"]
+
+
+def test_row_that_two_sources_hold_is_refused_with_both_names(runtime: Runtime) -> None:
+    one, two = rows_of(runtime, example("1"), example("2")), rows_of(runtime, example("2"), example("3"))
+    with pytest.raises(UserError, match=r"made/2 comes from source 'one' and again from source 'two'.*take") as caught:
+        curated(runtime, REMOVE, None, one=one, two=two)
+    one_line(caught.value)
 
 
 def test_stage_keeps_the_band_of_solve_rates(runtime: Runtime) -> None:
@@ -236,3 +234,9 @@ def test_stage_keeps_the_band_of_solve_rates(runtime: Runtime) -> None:
     rates = made(drawn(Note(text=""), runtime))
     folder, _ = curated(runtime, CurateParams(band=BAND), rates, rows=rows)
     assert [row.source_row for row in read_examples(folder)] == ["1", "3"]
+
+
+def test_solve_rates_without_a_band_are_a_fault(runtime: Runtime) -> None:
+    rates = made(drawn(Note(text=""), runtime))
+    with pytest.raises(TypeError, match="a band needs solve rates"):
+        curated(runtime, CurateParams(), rates, rows=rows_of(runtime, example("1")))
