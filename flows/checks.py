@@ -1,9 +1,10 @@
-"""Names in a recipe that stand for code: a wrong one shows before anything runs, not hours into it."""
+"""Names in a recipe that stand for code or folders: a wrong one shows before anything runs, not hours into it."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from llm.providers import PROVIDERS
-from schemas.recipe import GrpoStage, Recipe
+from schemas.recipe import GrpoStage, Recipe, Source
 from schemas.values import UserError
 from tasks.benchmarks import BENCHMARKS
 from tasks.datasets import DATASETS
@@ -11,11 +12,13 @@ from training.rewards import REWARDS
 
 
 def checked(recipe: Recipe) -> Recipe:
-    """The recipe itself. Raises UserError for a dataset, provider or reward that is in no table."""
+    """The recipe itself. Raises UserError for a dataset, provider or reward in no table, or a folder not there."""
     sources = (*recipe.sources, *recipe.evaluation.benchmarks)
     _check("dataset", (source.dataset for source in sources), DATASETS | BENCHMARKS)
     _check("LLM provider", _providers(recipe), PROVIDERS)
     _check("reward", _rewards(recipe), REWARDS)
+    for source in sources:
+        _check_folder(source)
     return recipe
 
 
@@ -29,6 +32,14 @@ def _rewards(recipe: Recipe) -> Iterator[str]:
         if isinstance(stage, GrpoStage):
             yield from (term.reward for term in stage.params.rewards)
             yield from (name for gate in stage.params.gates for name in (gate.reward, *gate.zeroes))
+
+
+def _check_folder(source: Source) -> None:
+    if source.repository is None and source.in_corpus is None and not Path(source.folder).is_dir():
+        raise UserError(
+            f"source {source.name}: folder {source.folder} does not exist: download the dataset there, or name its "
+            f"place with --set sources.{source.name}.folder=PATH (evaluation.benchmarks.{source.name} for a benchmark)"
+        )
 
 
 def _check(what: str, names: Iterable[str], known: Iterable[str]) -> None:

@@ -20,7 +20,7 @@ from rich.tree import Tree
 from flows.checks import checked
 from recipes.reading import read_recipe, recipe_names
 from schemas.artifact import Artifact, Manifest
-from schemas.failures import ModuleFailed, NoAnswer
+from schemas.failures import HubUnreachable, ModuleFailed, NoAnswer
 from schemas.values import UserError
 from storage import garbage, lineage, names
 from storage.store import ArtifactNotFound, Store
@@ -195,20 +195,45 @@ def gc(
 @app.command()
 def publish(
     name: NameArgument,
-    to: Annotated[Path, typer.Option("--to", help="A folder that does not exist yet, or is empty.")],
+    to: Annotated[Path | None, typer.Option("--to", help="A folder that does not exist yet, or is empty.")] = None,
+    push: Annotated[
+        str | None, typer.Option("--push", metavar="OWNER/NAME", help="Upload it to the hub as well; needs HF_TOKEN.")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private/--public", help="Who sees a new hub dataset.")] = True,
     store: StoreOption = Path("store"),
 ) -> None:
-    """Copy a published dataset or a report out of the store, for others to use."""
+    """Copy a published dataset or a report out of the store, for others to use, or push a dataset to the hub."""
     opened = _open(store)
     artifact = _find(opened, name)
     if artifact.kind not in ("dataset", "report"):
         raise UserError(f"{name} is of kind {artifact.kind}: publish a dataset (RECIPE/dataset) or a report")
+    if to is None and push is None:
+        raise UserError("say where to publish: --to FOLDER, or --push OWNER/NAME")
+    if to is not None:
+        _check_empty(to)
+    if push is not None:
+        out.print(f"{artifact} pushed to {_push(opened, artifact, push, private)}", highlight=False)
+    if to is not None:
+        _copy_whole(opened.folder(artifact), to.resolve())
+        out.print(f"{artifact} published to {to}", highlight=False)
+
+
+def _check_empty(to: Path) -> None:
     if to.exists() and not to.is_dir():
         raise UserError(f"{to} is no folder: name another with --to")
     if to.exists() and any(to.iterdir()):
         raise UserError(f"{to} is not empty: name another folder with --to")
-    _copy_whole(opened.folder(artifact), to.resolve())
-    out.print(f"{artifact} published to {to}", highlight=False)
+
+
+def _push(store: Store, artifact: Artifact, repository: str, private: bool) -> str:
+    """Upload a dataset and return its address. Raises UserError for a report."""
+    # The hub's client takes long to import, and only this command needs it.
+    from storage.publishing.push import push
+
+    if artifact.kind != "dataset":
+        raise UserError(f"{artifact} is a {artifact.kind}: --push takes a dataset (RECIPE/dataset)")
+    message = f"contextfirst {artifact}, content {store.manifest(artifact).content}"
+    return push(store.folder(artifact), repository, private, message)
 
 
 def _copy_whole(folder: Path, to: Path) -> None:
@@ -232,7 +257,7 @@ def main() -> None:
         _fail("error", str(error), 2)
     except typer.TyperException as error:
         _fail("error", " ".join(error.format_message().split()), 2)
-    except (ModuleFailed, NoAnswer) as error:
+    except (ModuleFailed, NoAnswer, HubUnreachable) as error:
         _fail("failed", str(error), 1)
     except typer.Abort:
         sys.exit(130)

@@ -34,7 +34,7 @@ class Overrides(BaseModel):
         default=None, ge=0, le=1, description="Least quality of a rated row, 0 to 1. Cheap to change."
     )
     contamination: Literal["stop", "remove"] | None = Field(
-        default=None, description="What to do with training rows whose video or files meet a benchmark."
+        default=None, description="What to do with training rows that meet a benchmark, by video, file or question."
     )
     take: str | None = Field(
         default=None,

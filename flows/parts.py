@@ -11,17 +11,20 @@ from corpus.make import CorpusParams
 from flows.run import Future, Run
 from schemas.recipe import GrpoStage, Recipe, SftStage, Source
 from schemas.training import Decoding, GenerateParams
-from tasks.curate import Band, CurateParams, curate
+from tasks.curate import CurateParams, curate
+from tasks.curation.quality import Band
+from tasks.fetch import FILES, FetchParams, FetchRuntime, fetch
 from tasks.generation import PredictParams
 from tasks.grpo import grpo
 from tasks.import_model import ImportParams, ImportRuntime, import_model
-from tasks.ingest import IngestParams, ingest
+from tasks.ingest import IngestRuntime, ingest
 from tasks.judge import JudgeParams, judge
 from tasks.make_corpus import make_corpus
 from tasks.make_model import make_model
 from tasks.predict import predict
 from tasks.publish import PublishParams, publish
 from tasks.rate import RateParams, rate
+from tasks.reading.blocks import IngestParams
 from tasks.report import ReportParams, report
 from tasks.rewrite import RewriteParams, rewrite
 from tasks.score import ScoreParams, score
@@ -29,8 +32,6 @@ from tasks.sft import sft
 from tasks.solve_rate import solve_rate
 from tasks.source import SourceParams, SourceRuntime, source
 from training.tiny_params import TinyParams
-
-_IN_CORPUS = "corpus:"
 
 
 class Data(NamedTuple):
@@ -51,14 +52,9 @@ def curate_data(run: Run) -> Data:
     rewritten = {name: run.submit(rewrite, rewriting, examples) for name, examples in read.items()}
     rating = RateParams(**run.recipe.rate.model_dump())
     rated = {name: run.submit(rate, rating, examples) for name, examples in rewritten.items()}
-    choosing = CurateParams(
-        min_quality=run.recipe.curation.min_quality,
-        contamination=run.recipe.curation.contamination,
-        validation_share=run.recipe.curation.validation_share,
-        seed=run.recipe.curation.seed,
-    )
+    choosing = CurateParams(**run.recipe.curation.model_dump(exclude={"max_reject_share"}))
     curated = run.submit(curate, choosing, rated, benchmarks, None)
-    card = PublishParams(name=run.recipe.name, title=run.recipe.title)
+    card = PublishParams(name=run.recipe.name, title=run.recipe.title, **run.recipe.publishing.model_dump())
     return Data(curated, run.submit(publish, card, curated), rewritten, benchmarks)
 
 
@@ -105,11 +101,10 @@ def _corpus(run: Run) -> Future | None:
 
 
 def _ingest(run: Run, item: Source, corpus: Future | None, *, held_out: bool) -> Future:
-    within = item.folder.startswith(_IN_CORPUS)
-    where = SourceRuntime(**run.runtime.model_dump(), folder=item.folder.removeprefix(_IN_CORPUS))
-    found = run.submit(
-        source, SourceParams(dataset=item.dataset, revision=item.revision), corpus if within else None, runtime=where
-    )
+    within, folder = _place(run, item, corpus)
+    where = SourceRuntime(**run.runtime.model_dump(), folder=folder, max_unpacked_gb=item.max_unpacked_gb)
+    listing = SourceParams(**item.model_dump(include={"dataset", "revision", "files", "unpack"}))
+    found = run.submit(source, listing, within, runtime=where)
     reading = IngestParams(
         dataset=item.dataset,
         revision=item.revision,
@@ -118,7 +113,18 @@ def _ingest(run: Run, item: Source, corpus: Future | None, *, held_out: bool) ->
         keep_unreadable=held_out,
         max_reject_share=run.recipe.curation.max_reject_share,
     )
-    return run.submit(ingest, reading, found)
+    reader = IngestRuntime(**run.runtime.model_dump(), removals=run.recipe.removals)
+    return run.submit(ingest, reading, found, runtime=reader)
+
+
+def _place(run: Run, item: Source, corpus: Future | None) -> tuple[Future | None, str]:
+    """The artifact that a source lies in, if it lies in one, and its folder there or on this machine."""
+    if item.repository is not None:
+        asked = FetchParams(repository=item.repository, commit=item.revision, files=item.files)
+        return run.submit(fetch, asked, runtime=FetchRuntime(**run.runtime.model_dump())), FILES
+    if item.in_corpus is not None:
+        return corpus, item.in_corpus
+    return None, item.folder
 
 
 def _start(run: Run, data: Data) -> Future:
@@ -129,18 +135,16 @@ def _start(run: Run, data: Data) -> Future:
 
 
 def _within_band(run: Run, item: GrpoStage, data: Data, before: Future) -> Future:
-    """The curated rows that the model before this stage solves sometimes, but not always."""
+    """The curated rows that the model before this stage solves sometimes, but not always.
+
+    They were kept clear of benchmarks and duplicates when they were curated, which is not judged again.
+    """
     drawing = item.params.decoding.model_copy(update={"draws": item.solve_rate.draws})
     generate = _generation(run.recipe, item.name, drawing)
     rates = run.submit(solve_rate, PredictParams(generate=generate, split="train"), data.curated, before)
     band = Band(**item.solve_rate.model_dump(include={"above", "up_to", "correct_from"}))
-    return run.submit(
-        curate,
-        CurateParams(band=band, contamination=run.recipe.curation.contamination),
-        {"curated": data.curated},
-        data.benchmarks,
-        rates,
-    )
+    choosing = CurateParams(band=band, near_duplicate=None)
+    return run.submit(curate, choosing, {"curated": data.curated}, {}, rates)
 
 
 def _generation(recipe: Recipe, name: str, decoding: Decoding) -> GenerateParams:

@@ -13,6 +13,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.overrides import NO_OVERRIDES, Overrides, RecipeName, recipe_for
 from flows.parts import curate_data, evaluate_models, train_models
+from flows.revisions import pinned
 from flows.run import Run
 from flows.settings import runtime
 from schemas.artifact import Artifact
@@ -28,10 +29,14 @@ def _run_name() -> str:
     return f"{name}-{flow_run.flow_name}-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
 
 
+def _begin(recipe: RecipeName, overrides: Overrides, rehash: bool) -> Run:
+    return Run(pinned(recipe_for(recipe.value, overrides)), runtime(rehash))
+
+
 @flow(name="curate", flow_run_name=_run_name, task_runner=_RUNNER)
 def curate(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> Artifact:
     """Read, rewrite, rate and choose training examples, and publish them as a dataset."""
-    run = Run(recipe_for(recipe.value, overrides), runtime(rehash))
+    run = _begin(recipe, overrides, rehash)
     data = curate_data(run)
     curated, dataset = run.settle([data.curated, data.dataset])
     show_curation(run.recipe.name, curated, run.runtime)
@@ -42,7 +47,7 @@ def curate(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool
 @flow(name="train", flow_run_name=_run_name, task_runner=_RUNNER)
 def train(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> dict[str, Artifact]:
     """Train every stage of the recipe on curated examples."""
-    run = Run(recipe_for(recipe.value, overrides), runtime(rehash))
+    run = _begin(recipe, overrides, rehash)
     futures = train_models(run, curate_data(run))
     checkpoints = dict(zip(futures, run.settle(futures.values()), strict=True))
     give_names({f"{run.recipe.name}/{name}": checkpoint for name, checkpoint in checkpoints.items()}, run.runtime)
@@ -52,7 +57,7 @@ def train(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool 
 @flow(name="evaluate", flow_run_name=_run_name, task_runner=_RUNNER)
 def evaluate(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> Artifact:
     """Measure every trained stage on the benchmarks and write the report."""
-    run = Run(recipe_for(recipe.value, overrides), runtime(rehash))
+    run = _begin(recipe, overrides, rehash)
     data = curate_data(run)
     checkpoints = train_models(run, data)
     report, *_ = run.settle([evaluate_models(run, data, checkpoints), *checkpoints.values()])
@@ -64,7 +69,7 @@ def evaluate(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bo
 @flow(name="pipeline", flow_run_name=_run_name, task_runner=_RUNNER)
 def pipeline(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> Artifact:
     """Everything from raw folders to the report; artifacts that are there already are reused."""
-    run = Run(recipe_for(recipe.value, overrides), runtime(rehash))
+    run = _begin(recipe, overrides, rehash)
     data = curate_data(run)
     checkpoints = train_models(run, data)
     last = evaluate_models(run, data, checkpoints)

@@ -1,6 +1,6 @@
 """One schema for every row from ingestion to training and evaluation.
 
-`Example` is the value, `EXAMPLES` its declared Arrow schema; `to_row` and `from_row` convert without loss.
+`Example` is the value, `EXAMPLES` its declared Arrow schema; `to_table` and `from_row` convert without loss.
 Upstream encodings (letter, index, text, tags) are normalised once, in the readers; after them there is one form:
 
 | answer_kind    | options | answer                                                        |
@@ -14,7 +14,10 @@ Upstream encodings (letter, index, text, tags) are normalised once, in the reade
 | emotion_words  | -       | sorted lower-case words: "angry,worried"                      |
 """
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, chain
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 from pydantic import model_validator
@@ -36,8 +39,8 @@ class Option(Value):
 class Media(Value):
     """One file of an example, found by digest in the store; `path` is the publisher's own, for people.
 
-    start, end: seconds within the file, None for all of it. duration: seconds. fps: frames per second.
-    sample_rate: Hz. width, height: pixels. Fields that do not apply are None.
+    start, end: seconds within the file, None for all of it. duration, audio_duration: seconds; sound may end before
+    its picture. fps: frames per second. sample_rate: Hz. width, height: pixels. Fields that do not apply are None.
     """
 
     kind: MediaKind
@@ -46,10 +49,12 @@ class Media(Value):
     start: float | None = None
     end: float | None = None
     duration: float | None = None
+    frames: int | None = None
     fps: float | None = None
     width: int | None = None
     height: int | None = None
     has_audio: bool = False
+    audio_duration: float | None = None
     sample_rate: int | None = None
 
 
@@ -117,15 +122,17 @@ class Example(Value):
 
     @property
     def gold_text(self) -> str:
-        """The gold answer as a reader would say it: option texts for a choice, else the answer itself."""
-        if self.answer_kind not in CHOICE_KINDS:
-            return self.answer
-        texts = {option.label: option.text for option in self.options}
-        return ", ".join(texts[label] for label in self.answer.split(","))
+        """The gold answer as a reader would say it."""
+        return gold_text(self.answer_kind, self.answer, {option.label: option.text for option in self.options})
 
     def medium(self, kind: MediaKind) -> Media | None:
         """The first medium of a kind, or None."""
         return next((media for media in self.media if media.kind == kind), None)
+
+
+def gold_text(kind: str, answer: str, options: Mapping[str, str]) -> str:
+    """An answer as a reader would say it: for a choice the option texts, by label in `options`; else the answer."""
+    return ", ".join(options[label] for label in answer.split(",")) if kind in CHOICE_KINDS else answer
 
 
 _text = pa.string()
@@ -158,10 +165,12 @@ EXAMPLES = pa.schema(
                     start=pa.float64(),
                     end=pa.float64(),
                     duration=pa.float64(),
+                    frames=pa.int32(),
                     fps=pa.float64(),
                     width=pa.int32(),
                     height=pa.int32(),
                     has_audio=pa.bool_(),
+                    audio_duration=pa.float64(),
                     sample_rate=pa.int32(),
                 )
             ),
@@ -205,12 +214,42 @@ class Reject(Value):
     detail: str
     row: str = ""
 
+    @classmethod
+    def of(cls, example: Example, reason: str, detail: str, row: str = "") -> "Reject":
+        """The reject of a row that could be read."""
+        named = {"id": example.id, "source": example.source, "source_row": example.source_row}
+        return cls(**named, reason=reason, detail=detail, row=row)
 
-def to_row(example: Example) -> dict[str, object]:
-    """The Arrow row of an example."""
-    row = example.model_dump(mode="python")
-    row["categories"] = [{"name": name, "value": value} for name, value in sorted(example.categories.items())]
-    return row
+
+class _Category(NamedTuple):
+    name: str
+    value: str
+
+
+def to_table(examples: Sequence[Example]) -> pa.Table:
+    """The Arrow table of examples under `EXAMPLES`; `from_row` is its inverse, row by row.
+
+    Columns are filled one by one, nested ones from flat lists: four times as fast as a dictionary a row.
+    Raises UnicodeEncodeError for a text with half a surrogate pair.
+    """
+    columns = {field.name: _values(examples, field.name) for field in EXAMPLES}
+    return pa.Table.from_arrays([_array(columns[field.name], field.type) for field in EXAMPLES], schema=EXAMPLES)
+
+
+def _values(examples: Sequence[Example], name: str) -> list[Any]:
+    if name == "categories":
+        return [[_Category(*pair) for pair in sorted(example.categories.items())] for example in examples]
+    return list(map(attrgetter(name), examples))
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_list(kind):
+        ends = pa.array(accumulate((len(value) for value in values), initial=0), pa.int32())
+        return pa.ListArray.from_arrays(ends, _array(list(chain.from_iterable(values)), kind.value_type), type=kind)
+    if pa.types.is_struct(kind):
+        inner = [_array(list(map(attrgetter(field.name), values)), field.type) for field in kind.fields]
+        return pa.StructArray.from_arrays(inner, fields=kind.fields)
+    return pa.array(values, kind)
 
 
 def from_row(row: dict[str, object]) -> Example:

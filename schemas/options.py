@@ -20,6 +20,8 @@ _SPACED = re.compile(r"\s*([A-Z])\s+(\S.*)", re.DOTALL)
 _BARE = re.compile(r"(?:\(([A-Za-z])\)|\[([A-Za-z])\]|([A-Za-z])\)?)[.:]?")
 _BETWEEN = re.compile(r"[,;&\n，；、]|\band\b")
 _WORDS = re.compile(r"[^\W\d_]+(?:[ '’\-][^\W\d_]+){0,2}")
+_USUAL = tuple(f"{label}. " for label in ascii_uppercase)
+"""How options of the largest sources begin: known at once, without a pattern."""
 _AROUND = "*`\"'"
 _STRAIGHT = str.maketrans("‘’“”", "''\"\"")
 _TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
@@ -42,7 +44,7 @@ def split_option(text: str) -> Option:
 
 def letter(texts: Iterable[str]) -> tuple[Option, ...]:
     """Plain texts labelled A, B, C... in order."""
-    return tuple(Option(label=label, text=text.strip()) for label, text in zip(ascii_uppercase, texts, strict=False))
+    return tuple([Option(label=label, text=text.strip()) for label, text in zip(ascii_uppercase, texts, strict=False)])
 
 
 def read_options(value: object) -> tuple[Option, ...]:
@@ -175,6 +177,8 @@ def _undecided(kind: AnswerKind, text: str, options: Sequence[Option]) -> Undeci
 
 def _labelled(texts: list[str]) -> tuple[Option, ...]:
     """Labels from the texts where all have one and they are the first letters; else the texts are plain."""
+    if len(texts) > 1 and all(map(str.startswith, texts, _USUAL)):
+        return letter([text[3:] for text in texts])
     marked = [_MARKED.fullmatch(text) for text in texts]
     matches = [mark or _SPACED.fullmatch(text) for mark, text in zip(marked, texts, strict=True)]
     labels = [_letter(match) if match else "" for match in matches]

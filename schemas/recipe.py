@@ -10,11 +10,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from schemas.takes import Take
 from schemas.training import Decoding, GrpoParams, Judge, MediaSettings, SftParams, View
 from schemas.values import Value
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_]*")
-_TAKE = re.compile(r"all|(first|last|random):[0-9]+%?")
+_HUB, _CORPUS = "hub:", "corpus:"
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 def _slug(name: str) -> str:
@@ -32,22 +34,43 @@ class Corpus(Value):
 
 
 class Source(Value):
-    """A dataset in a folder, in its publisher's layout. take: `all`, `first:100`, `last:10%`, `random:50%`."""
+    """A dataset in its publisher's layout. take: `all`, `first:100`, `last:10%`, `random:50%`.
+
+    folder: a folder of this machine; `corpus:train/video_r1`, in the made corpus; or `hub:owner/name`, a dataset of
+    the Hugging Face hub. revision: on the hub `latest`, a branch, a tag or a commit, whose commit is then recorded; of
+    a folder what you call its state. files: shell patterns of the files to take, such as `*.json`; all where there are
+    none. unpack: list what is in zip and tar archives as if it were unpacked beside them. max_unpacked_gb: stop when
+    more comes out of them.
+    """
 
     name: str
     dataset: str
     folder: str
     revision: str = "local"
-    take: str = "all"
+    files: tuple[str, ...] = ()
+    unpack: bool = True
+    max_unpacked_gb: float = 1000.0
+    take: Take = "all"
 
     _name = field_validator("name")(_slug)
 
-    @field_validator("take")
-    @classmethod
-    def _known_take(cls, take: str) -> str:
-        if not _TAKE.fullmatch(take):
-            raise ValueError(f"take {take!r} is not `all` or first|last|random with a number or %: `random:50%`")
-        return take
+    @property
+    def repository(self) -> str | None:
+        """`owner/name` of a dataset of the hub, or None for a folder."""
+        return self.folder.removeprefix(_HUB) if self.folder.startswith(_HUB) else None
+
+    @property
+    def in_corpus(self) -> str | None:
+        """The folder inside the made corpus, or None for one elsewhere."""
+        return self.folder.removeprefix(_CORPUS) if self.folder.startswith(_CORPUS) else None
+
+    @model_validator(mode="after")
+    def _hub_address(self) -> "Source":
+        if self.repository is not None and not _REPOSITORY.fullmatch(self.repository):
+            raise ValueError(f"folder {self.folder!r} is not `hub:owner/name`")
+        if self.repository is not None and self.revision == "local":
+            raise ValueError(f"{self.folder} needs a `revision`: `latest`, a branch, a tag or a commit")
+        return self
 
 
 class Model(Value):
@@ -71,18 +94,49 @@ class Llm(Value):
     rows_per_shard: int = 256
 
 
+class Balance(Value):
+    """At most `cap` training rows for each value of `field`: a category, `source` or `answer_kind`.
+
+    Rows without the category share the empty value.
+    """
+
+    field: str
+    cap: int = Field(ge=1)
+
+
 class Curation(Value):
     """Thresholds, splits and mixing; all cheap to change.
 
-    min_quality: least composite rating. contamination: what to do with training rows whose video or media meet a
-    benchmark. max_reject_share: stop when more of a source is rejected while reading or rewriting.
+    min_quality: least composite rating. contamination: what to do with training rows that meet a benchmark, by video,
+    by file, or by a question there that holds `ngram_share` of their 8-grams. near_duplicate: share of words in common
+    from which two questions with one answer about one video are one; null keeps both. validation_share: of the videos.
+    mix: by source, the rows to train on of those that are left: `{video_r1: "random:30%"}`; others are taken whole.
+    balance: caps after the mix. max_reject_share: stop when more of a source is rejected while reading or rewriting.
     """
 
     min_quality: float = 0.0
     contamination: Literal["remove", "stop"] = "stop"
+    ngram_share: float = Field(default=0.5, gt=0, le=1)
+    near_duplicate: float | None = Field(default=0.95, gt=0, le=1)
     validation_share: float = 0.1
+    mix: dict[str, Take] = {}
+    balance: Balance | None = None
     max_reject_share: float = 0.2
     seed: int = 0
+
+
+class Publishing(Value):
+    """The dataset for others. media: named by digest, or `embedded` as bytes in columns of their own.
+
+    rows_per_file: at most; embedded media make files hold fewer. creator, url, date: for citation and metadata; url
+    and date (2026-01-31) are left out where they are empty.
+    """
+
+    media: Literal["referenced", "embedded"] = "referenced"
+    rows_per_file: int = Field(default=20_000, ge=1)
+    creator: str = "contextfirst"
+    url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    date: str = Field(default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$")
 
 
 class SolveRate(Value):
@@ -190,9 +244,11 @@ class Recipe(Value):
     corpus: Corpus | None = None
     model: Model
     sources: tuple[Source, ...]
+    removals: str | None = Field(default=None, description="File with ids of rows that no stage may use, one a line.")
     rewrite: Llm
     rate: Llm
     curation: Curation = Curation()
+    publishing: Publishing = Publishing()
     media: MediaSettings
     stages: tuple[Stage, ...]
     evaluation: Evaluation
@@ -221,10 +277,13 @@ class Recipe(Value):
                 raise ValueError(f"evaluation.probe.rewards_of {probe.rewards_of!r} is no GRPO stage")
         if missing := sorted(asked - known):
             raise ValueError(f"evaluation names stage {missing[0]!r}, which is none of {sorted(known)}")
+        own = {source.name for source in self.sources}
+        if missing := sorted(self.curation.mix.keys() - own):
+            raise ValueError(f"curation.mix names source {missing[0]!r}, which is none of {sorted(own)}")
         for sources in (self.sources, self.evaluation.benchmarks):
             if len({source.name for source in sources}) != len(sources):
                 raise ValueError("two sources have one name")
-            if not self.corpus and any(source.folder.startswith("corpus:") for source in sources):
+            if not self.corpus and any(source.in_corpus is not None for source in sources):
                 raise ValueError("a source lies in `corpus:`, but the recipe makes no corpus")
         return self
 

@@ -8,9 +8,14 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Value(BaseModel):
-    """A frozen value with no room for unknown fields. A default is read like a given value: 1 for a float is 1.0."""
+    """A frozen value with no room for unknown fields. A default is read like a given value: 1 for a float is 1.0.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, protected_namespaces=())
+    Texts are valid Unicode and short enough for an Arrow string: what half a surrogate pair breaks later fails here.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, protected_namespaces=(), str_max_length=2**31 - 1
+    )
 
 
 class Params(Value):

@@ -1,142 +1,117 @@
 """Read a publisher's rows into examples, and find and probe their media.
 
-For training, a row whose medium is missing or cannot be decoded is a reject with its reason. A benchmark keeps such a
-row (`keep_unreadable`), so that it is counted as a load error beside every score. A row that reaches outside its
-folder stops the run.
+Rows are read in blocks (`tasks.reading.blocks`), for a large source by several processes side by side. For training,
+a row whose medium is missing or cannot be decoded is a reject with its reason. A benchmark keeps such a row
+(`keep_unreadable`), so that it is counted as a load error beside every score. A row that reaches outside its folder
+stops the run.
 """
 
-import math
-import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from media.probe import Probe, Unreadable, probe_all
 from schemas.artifact import Artifact
-from schemas.example import Example, Media, Reject
-from schemas.values import Params, Runtime, UserError
+from schemas.values import Params, Runtime
 from storage.draft import Draft
-from storage.folder import Folder, read_listing
-from storage.parquet import shard_name, write_examples, write_rejects
+from storage.folder import read_entries
+from storage.parquet import read_rejects, read_rows, shard_name, write_rows
 from storage.store import Store
-from tasks.benchmarks import BENCHMARKS
-from tasks.datasets import DATASETS
+from tasks import marks
 from tasks.limits import check_reject_share
-from tasks.reader import Reader
+from tasks.reading.blocks import MEDIA, IngestParams, Lane, read_lane, reader_of
+from tasks.reading.removals import ids_of, read_removals
 from tasks.stage import stage
+from tasks.subprocesses import run_side_by_side
 
-_PROBE_SECONDS = 30.0
-Row = Example | Reject
-Probes = Mapping[Path, Probe | Unreadable]
+LARGE = 32 * 1024**2
+"""Bytes of row files from which several processes pay for their start."""
 
 
-class IngestParams(Params):
-    """dataset: name of the reader. take: which rows (see schemas.recipe.Source). max_reject_share: stop above it."""
+class IngestRuntime(Runtime):
+    """removals: file with ids of rows that must not be used, one a line; its content is identity, its place is not."""
 
-    dataset: str
-    revision: str
-    take: str = "all"
-    seed: int = 0
-    keep_unreadable: bool = False
-    max_reject_share: float = 1.0
+    removals: str | None = None
+
+
+def _digest_removals(params: Params, runtime: Runtime, store: Store, inputs: Mapping[str, Artifact]) -> str:
+    """Of the ids that are this dataset's alone, so that others are not read again for them."""
+    del store, inputs
+    return ids_of(_removed(params, runtime))
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="1", kind="examples")
+@stage(version="2", kind="examples", outside=_digest_removals)
 def ingest(draft: Draft, params: IngestParams, source: Artifact, runtime: Runtime) -> None:
-    store = Store(runtime.store)
-    folder = read_listing(store.folder(source), store.blobs)
-    reader = reader_of(params.dataset)
-    rows = take(list(reader.read(folder)), params.take, params.seed)
-    probes = _probe(rows, folder, runtime.workers)
-    done = [_with_media(row, folder, probes, params) for row in rows]
-    examples = [row for row in done if isinstance(row, Example)]
-    rejects = [row for row in done if isinstance(row, Reject)]
-    draft.entered, draft.left = len(done), len(examples)
-    draft.rejected.update(reject.reason for reject in rejects)
-    if rejects:
-        first = f"{rejects[0].source_row}, {rejects[0].detail}"
-        check_reject_share(draft, params.max_reject_share, f"reading {params.dataset}", first)
-    write_examples(draft.folder / shard_name("examples", 0), examples)
-    write_rejects(draft.folder / shard_name("rejects", 0), rejects)
+    lane = _lane(draft, params, Store(runtime.store), source, runtime)
+    lanes = runtime.workers if _is_large(params.dataset, Path(lane.source)) else 1
+    if lanes == 1:
+        read_lane(lane.model_copy(update={"probers": runtime.workers}), lambda rows: draft.progress(rows, 0, "rows"))
+    else:
+        jobs = [lane.model_copy(update={"index": index, "of": lanes}) for index in range(lanes)]
+        run_side_by_side("tasks.reading.lane", jobs, draft, runtime)
+    marks.count_all(draft)
+    _check(draft, params)
+    draft.notes["media"] = dict(sorted(_gather_media(draft).items()))
 
 
-def reader_of(dataset: str) -> Reader:
-    """Raises UserError for an unknown dataset or benchmark."""
-    readers = DATASETS | BENCHMARKS
-    if dataset not in readers:
-        raise UserError(f"unknown dataset {dataset!r}: choose one of {', '.join(sorted(readers))}")
-    return readers[dataset]
+def _lane(draft: Draft, params: IngestParams, store: Store, source: Artifact, runtime: Runtime) -> Lane:
+    """The whole source as one lane."""
+    removed = draft.work / "removed.txt"
+    removed.write_text("\n".join(_removed(params, runtime)))
+    return Lane(
+        params=params,
+        source=str(store.folder(source)),
+        blobs=str(store.blobs),
+        probes=str(store.probes),
+        folder=str(draft.folder),
+        work=str(draft.work),
+        removed=str(removed),
+    )
 
 
-def take(rows: Sequence[Row], rule: str, seed: int) -> list[Row]:
-    """The rows that `all`, `first:10`, `last:50%` or `random:50%` names; a share is rounded up."""
-    if rule == "all":
-        return list(rows)
-    how, _, amount = rule.partition(":")
-    count = math.ceil(len(rows) * int(amount[:-1]) / 100) if amount.endswith("%") else int(amount)
-    count = min(count, len(rows))
-    if how == "random":
-        chosen = sorted(random.Random(seed).sample(range(len(rows)), count))
-        return [rows[index] for index in chosen]
-    return list(rows[:count] if how == "first" else rows[len(rows) - count :])
+def _removed(params: Params, runtime: Runtime) -> list[str]:
+    if not isinstance(params, IngestParams):
+        raise TypeError("ingestion needs IngestParams")
+    named = runtime.removals if isinstance(runtime, IngestRuntime) else None
+    return read_removals(Path(named), params.dataset) if named else []
 
 
-def _probe(rows: Iterable[Row], folder: Folder, workers: int) -> Probes:
-    paths = {folder.local(medium.path) for medium in _media(rows) if medium.path in folder}
-    return probe_all(sorted(paths), workers, _PROBE_SECONDS)
+def _is_large(dataset: str, source: Path) -> bool:
+    patterns = reader_of(dataset).files
+    last_parts = ((entry.path.rpartition("/")[2], entry.size) for entry in read_entries(source))
+    return sum(size for name, size in last_parts if any(fnmatchcase(name, one) for one in patterns)) >= LARGE
 
 
-def _media(rows: Iterable[Row]) -> Iterator[Media]:
-    for row in rows:
-        if isinstance(row, Example):
-            yield from row.media
+def _check(draft: Draft, params: IngestParams) -> None:
+    first = next(read_rejects(draft.folder), None)
+    if first:
+        shown = f"{first.source_row}, {first.detail}"
+        check_reject_share(draft, params.max_reject_share, f"reading {params.dataset}", shown)
 
 
-def _with_media(row: Row, folder: Folder, probes: Probes, params: IngestParams) -> Row:
-    """The row with its media's digests and measures, or a reject that says which medium failed and how."""
-    if isinstance(row, Reject):
-        return row
-    found = [_found(medium, folder, probes) for medium in row.media]
-    media = _heard_once([medium for medium, _ in found])
-    fault = next((fault for _, fault in found if fault), None)
-    if fault and not params.keep_unreadable:
-        shown = row.model_dump_json(include={"question", "answer", "media"})
-        return Reject(
-            id=row.id,
-            source=row.source,
-            source_row=row.source_row,
-            reason=fault.reason,
-            detail=fault.detail,
-            row=shown,
-        )
-    return row.model_copy(update={"media": media, "source_revision": params.revision})
+def _gather_media(draft: Draft) -> Counter[str]:
+    """Write the table of media, each file once, and count them: kinds, faults, and sound that is not there."""
+    counts: Counter[str] = Counter()
+
+    def once() -> Iterator[dict[str, object]]:
+        seen: set[object] = set()
+        for row in read_rows(draft.work, "media"):
+            if row["digest"] not in seen:
+                seen.add(row["digest"])
+                counts.update(_labels(row))
+                yield row
+
+    write_rows(draft.folder / shard_name("media", 0), once(), MEDIA)
+    return counts
 
 
-def _heard_once(media: Sequence[Media]) -> tuple[Media, ...]:
-    """The media without a separate sound file where the video holds its own sound: Daily-Omni ships both."""
-    if any(medium.kind == "video" and medium.has_audio for medium in media):
-        return tuple(medium for medium in media if medium.kind != "audio")
-    return tuple(media)
-
-
-class _Fault(NamedTuple):
-    reason: str
-    detail: str
-
-
-def _found(medium: Media, folder: Folder, probes: Probes) -> tuple[Media, _Fault | None]:
-    """The medium as the folder has it, and what is wrong with it."""
-    if medium.path not in folder:
-        return medium, _Fault("missing_media", f"{medium.path} is not in the folder")
-    probe = probes[folder.local(medium.path)]
-    named = medium.model_copy(update={"digest": folder.entry(medium.path).digest})
-    if isinstance(probe, Unreadable):
-        return named, _Fault(f"{probe.reason}_media", f"{medium.path}: {probe.detail}")
-    if probe.kind != medium.kind:
-        return named, _Fault("wrong_media_kind", f"{medium.path} is {probe.kind}, not {medium.kind}")
-    measured = probe.model_dump(include={"duration", "fps", "width", "height", "has_audio", "sample_rate"})
-    return named.model_copy(update=measured), None
+def _labels(row: Mapping[str, object]) -> Iterator[str]:
+    yield str(row["fault"] or row["kind"])
+    if row["kind"] == "video" and not row["has_audio"]:
+        yield "video without sound"
+    if row["short_audio"]:
+        yield "video whose sound ends early"

@@ -20,7 +20,7 @@ _open = 0
 
 
 class Progress:
-    """Told (done, total, unit) as often as one likes; shows it as often as it helps."""
+    """Told (done, total, unit) as often as one likes; shows it as often as it helps. A total of 0 is not known."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -30,7 +30,9 @@ class Progress:
 
     def __call__(self, done: int, total: int, unit: str) -> None:
         if _bars and self._bar is not None:
-            _bars.update(self._bar, completed=done, total=total, description=f"{self._title} ({unit})", visible=True)
+            _bars.update(
+                self._bar, completed=done, total=total or None, description=f"{self._title} ({unit})", visible=True
+            )
         if time.monotonic() - self._shown >= _UI_SECONDS and TaskRunContext.get():
             self._shown = time.monotonic()
             self._show_in_ui(100.0 * done / total if total else 0.0)

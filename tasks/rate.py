@@ -14,7 +14,8 @@ from schemas.values import Params, Runtime
 from storage.draft import Draft
 from storage.parquet import read_examples
 from storage.store import Store
-from tasks.shards import Shard, map_shards, require_answers
+from tasks.marks import Shard
+from tasks.shards import map_shards, require_answers
 from tasks.stage import stage
 
 

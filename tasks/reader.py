@@ -12,6 +12,7 @@ from schemas.example import AnswerKind, Example, MediaKind, Reject
 from schemas.values import UserError
 from storage.folder import Folder
 from tasks.reading.places import find_files
+from tasks.reading.row import Pending
 
 REASONS: dict[str, str] = {
     "missing_field": "a field that every row needs is absent or empty",
@@ -26,6 +27,10 @@ REASONS: dict[str, str] = {
     "label_without_option": "the answer names a label or index that no option has",
     "answer_conflict": "two fields of the row give different answers",
     "malformed_reasoning": "a context or think block is opened and not closed, or repeated",
+    "media_conflict": "two fields of the row name different files",
+    "turns_unclear": "a conversation whose turns are not questions and answers in turn",
+    "unknown_emotion": "an emotion word whose synonyms are not known, so that no option is safely wrong",
+    "too_many_emotions": "emotions that leave no room for an option that is safely wrong",
     "invalid_example": "the row reads, but breaks a rule of the example schema",
 }
 """Why a reader leaves a row out. Ingestion adds its own reasons for media."""
@@ -47,13 +52,17 @@ class Reader:
     licence: str
     homepage: str
     files: tuple[str, ...]
-    rows: Callable[[Folder], Iterator[Example | Reject]]
+    rows: Callable[[Folder], Iterator[Pending]]
     kinds: tuple[AnswerKind, ...]
     media: tuple[MediaKind, ...]
     verified: Evidence
 
     def read(self, folder: Folder) -> Iterator[Example | Reject]:
-        """Examples and rejects, lazily, media not yet probed and `source_revision` empty.
+        """Examples and rejects, lazily, media not yet probed. Raises as `pending` does."""
+        return (row.read() for row in self.pending(folder))
+
+    def pending(self, folder: Folder) -> Iterator[Pending]:
+        """The rows, lazily, not read yet.
 
         Raises UserError at once when the folder is another dataset's, and later for a malformed file or a row
         that names a file outside the folder.

@@ -22,7 +22,8 @@ from storage.draft import Draft
 from storage.parquet import read_examples, read_rejects
 from storage.store import Store
 from tasks.limits import check_reject_share
-from tasks.shards import Shard, forget_shards, map_shards, require_answers
+from tasks.marks import Shard, forget
+from tasks.shards import map_shards, require_answers
 from tasks.stage import stage
 
 
@@ -52,7 +53,7 @@ def rewrite(draft: Draft, params: RewriteParams, examples: Artifact, runtime: Ru
     try:
         check_reject_share(draft, params.max_reject_share, "rewriting", first)
     except UserError:
-        forget_shards(draft)  # the next run asks again for what failed; what was answered is in the response log
+        forget(draft)  # the next run asks again for what failed; what was answered is in the response log
         raise
 
 

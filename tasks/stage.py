@@ -16,8 +16,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Concatenate, Literal, ParamSpec
 
-from prefect import get_run_logger
-from prefect.exceptions import MissingContextError
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
@@ -28,6 +26,7 @@ from storage import runs
 from storage.draft import Draft
 from storage.store import Store
 from tasks.progress import Progress
+from tasks.telling import tell
 
 P = ParamSpec("P")
 Outside = Callable[[Params, Runtime, Store, Mapping[str, Artifact]], str]
@@ -120,7 +119,4 @@ def _run() -> str:
 
 
 def _tell_wait(holder: str) -> None:
-    try:
-        get_run_logger().info("waiting for the run that makes this artifact: %s", holder)
-    except MissingContextError:
-        print(f"waiting for the run that makes this artifact: {holder}", flush=True)
+    tell(f"waiting for the run that makes this artifact: {holder}")

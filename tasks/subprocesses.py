@@ -13,15 +13,16 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import BinaryIO
 
 from prefect import get_run_logger
 from prefect.exceptions import MissingContextError
 
-from schemas.failures import ModuleFailed
-from schemas.values import Runtime, Value
+from schemas.failures import USER_FAULT, ModuleFailed
+from schemas.values import Runtime, UserError, Value
 from storage.draft import Draft
 from storage.store import Store
 
@@ -35,18 +36,42 @@ _slots: dict[int, threading.BoundedSemaphore] = {}
 
 
 def run_module(module: str, job: Value, draft: Draft, runtime: Runtime, ranks: int = 1) -> None:
-    """Run `module` on `job` to its end. Raises ModuleFailed with the end of its output."""
-    log = _log_file(Store(runtime.store), draft)
+    """Run `module` on `job` to its end, waiting for a training slot. Raises as `run_side_by_side` does."""
     slot = _slots.setdefault(runtime.training_slots, threading.BoundedSemaphore(runtime.training_slots))
-    with slot, alive(draft.work / "alive") as pipe, log.open("ab") as output:
-        job_file = draft.work / "job.json"
-        job_file.write_text(job.model_copy(update={"parent": str(pipe)}).model_dump_json(indent=2))
-        process = _start(_command(module, job_file, ranks), runtime.threads)
-        with _stopped_on_error(process):
-            tail = _follow(process, draft, output)
-    if process.returncode:
+    with slot:
+        run_side_by_side(module, [job], draft, runtime, ranks)
+
+
+def run_side_by_side(module: str, jobs: Sequence[Value], draft: Draft, runtime: Runtime, ranks: int = 1) -> None:
+    """Run `module` on each of the jobs at once; when one fails, the others are ended.
+
+    Raises UserError with the last line of one that ends with code `USER_FAULT`; ModuleFailed with the end of its
+    output for any other code but 0.
+    """
+    log = _log_file(Store(runtime.store), draft)
+    with (
+        alive(draft.work / "alive") as pipe,
+        log.open("ab") as output,
+        ThreadPoolExecutor(len(jobs)) as readers,
+        contextlib.ExitStack() as started,
+    ):
+        followed = {}
+        for number, job in enumerate(jobs):
+            job_file = draft.work / f"job-{number}.json"
+            job_file.write_text(job.model_copy(update={"parent": str(pipe)}).model_dump_json(indent=2))
+            process = _start(_command(module, job_file, ranks), runtime.threads)
+            started.enter_context(_stopped_on_error(process))
+            followed[readers.submit(_follow, process, draft, output)] = process
+        for future in as_completed(followed):
+            _check(module, followed[future].wait(), future.result(), log)
+
+
+def _check(module: str, code: int, tail: "deque[str]", log: Path) -> None:
+    if code == USER_FAULT and tail:
+        raise UserError(tail[-1])
+    if code:
         shown = "\n".join(tail)
-        raise ModuleFailed(f"{module} ended with code {process.returncode}; the end of {log}:\n{shown}")
+        raise ModuleFailed(f"{module} ended with code {code}; the end of {log}:\n{shown}")
 
 
 def _log_file(store: Store, draft: Draft) -> Path:

@@ -1,25 +1,33 @@
-"""Daily-Omni: four-option questions that need sight and sound together, about 30 s and 60 s YouTube clips.
+"""Daily-Omni (liarliar): 1,197 four-option questions that need sight and sound together, about YouTube clips.
 
-A clip is published as a video and a WAV beside it; the WAV is a medium of the example where it is there. The
-publisher's explanation (`Explaination`) says why the answer is right, so it is not read as a description.
+`qa.json` is an array; a clip of 30 s or 60 s is published as `Videos/<id>/<id>_video.mp4` and `<id>_audio.wav`, and
+the WAV is a medium of the example where it is there. The publisher states no licence; a mirror says CC BY-NC-SA 4.0.
+An invented sample:
+
+    {"Question": "What is heard as the lid opens?", "Choice": ["A. A hiss", "B. A bell", "C. A dog", "D. Rain"],
+     "Answer": "A", "video_id": "aB3_dE-6hIj", "Type": "AV Event Alignment",
+     "content_parent_category": "No content_parent_category provided", "video_category": "Howto & Style",
+     "video_duration": "30s", "Explaination": "The hiss comes with the lid."}
+
+"No ... provided" is no category. `Explaination` says why the answer is right, so it is not read as a description.
 """
 
 from collections.abc import Iterator
 from functools import partial
 
-from schemas.example import Example, Media, Reject
+from schemas.example import Example, Media
 from schemas.options import gold
 from storage.folder import Folder
 from tasks.reader import Reader
 from tasks.reading.places import find_files, medium, place, root_of
 from tasks.reading.problem import read_choices
-from tasks.reading.row import Row, convert
+from tasks.reading.row import Pending, Row, convert
 from tasks.reading.rows import json_rows
 
 _FILES = "qa.json"
 
 
-def _read(folder: Folder) -> Iterator[Example | Reject]:
+def _read(folder: Folder) -> Iterator[Pending]:
     for file in find_files(folder, _FILES):
         yield from convert(json_rows(folder, READER.name, file), partial(_example, folder))
 
@@ -30,7 +38,7 @@ def _example(folder: Folder, row: Row) -> Example:
     return Example(
         id=row.id,
         source=row.source,
-        source_revision="",
+        source_revision=row.revision,
         source_row=row.key,
         source_id=video,
         licence=READER.licence,

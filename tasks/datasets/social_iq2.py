@@ -1,20 +1,24 @@
 """Social-IQ 2.0: four-option questions about social situations in one-minute YouTube clips.
 
-`qa_train.json` and `qa_val.json` are JSON Lines; the second may be absent. `qa_test.json` is never read: it
-has no answers, and most of its videos are those of the other two. Published ids repeat, so examples are
-named by line.
+Published in the challenge's repository under MIT, without the clips; a `.vtt` of what is said may lie in `transcript`.
+`qa_train.json` and `qa_val.json` are JSON Lines; the second may be absent. `qa_test.json` is never read: it has no
+answers, and most of its videos are those of the other two. Published ids repeat, so examples are named by line. A row:
+
+    {"qid": "abcdefghijk_q1_0", "q": "Why does he wave?", "vid_name": "abcdefghijk", "ts": "0.00-60.0",
+     "a0": "He leaves.", "a1": "He is angry.", "a2": "He is cold.", "a3": "He sings.", "answer_idx": 0,
+     "ans_corr": "He leaves."}
 """
 
 import posixpath
 from collections.abc import Iterator
 from functools import partial
 
-from schemas.example import Example, Option, Reject
+from schemas.example import Example, Option
 from schemas.options import gold, letter
 from storage.folder import Folder
 from tasks.reader import Reader
 from tasks.reading.places import clip_group, find_files, medium, place, root_of
-from tasks.reading.row import BadRow, Row, convert
+from tasks.reading.row import BadRow, Pending, Row, convert
 from tasks.reading.rows import json_rows
 from tasks.reading.subtitles import read_subtitles
 
@@ -22,7 +26,7 @@ _TRAIN, _VALIDATION = "qa_train.json", "qa_val.json"
 _OPTIONS = ("a0", "a1", "a2", "a3")
 
 
-def _read(folder: Folder) -> Iterator[Example | Reject]:
+def _read(folder: Folder) -> Iterator[Pending]:
     for file in find_files(folder, _TRAIN) + find_files(folder, _VALIDATION):
         stem = posixpath.splitext(posixpath.basename(file))[0]
         rows = json_rows(folder, READER.name, file, f"{stem}:")
@@ -37,7 +41,7 @@ def _example(folder: Folder, split: str, row: Row) -> Example:
     return Example(
         id=row.id,
         source=row.source,
-        source_revision="",
+        source_revision=row.revision,
         source_row=row.key,
         source_id=row.text_or_empty("qid"),
         licence=READER.licence,

@@ -1,25 +1,31 @@
 """Video-R1: video and image questions of five kinds, for SFT (COT-165k, with reasoning) and RL (260k).
 
-Either file may be there, or both; the first is a part of the second, told apart by the category `file`.
+Published by Video-R1 under apache-2.0 as two JSON arrays beside the media folders. Either file may be there, or both.
+The first is a part of the second, so reading both gives its questions twice, told apart by the category `file`;
+curation keeps one of them. A row:
+
+    {"problem_id": 7, "problem": "Which bell rings?", "data_type": "video", "problem_type": "multiple choice",
+     "options": ["A. The left one", "B. The right one"], "process": "<think>...</think>",
+     "solution": "<answer>B</answer>", "path": "./STAR/bells.mp4", "data_source": "STAR"}
 """
 
 import posixpath
 from collections.abc import Iterator
 from functools import partial
 
-from schemas.example import Example, MediaKind, Reject
+from schemas.example import Example, MediaKind
 from storage.folder import Folder
 from tasks.reader import Reader
 from tasks.reading.places import find_files, inside, medium, path_group, root_of
 from tasks.reading.problem import read_problem
-from tasks.reading.row import BadRow, Row, convert
+from tasks.reading.row import BadRow, Pending, Row, convert
 from tasks.reading.rows import json_rows
 
 _FILES = "Video-R1-*k.json"
 _KINDS: dict[str, MediaKind] = {"video": "video", "image": "image"}
 
 
-def _read(folder: Folder) -> Iterator[Example | Reject]:
+def _read(folder: Folder) -> Iterator[Pending]:
     for file in find_files(folder, _FILES):
         stem = posixpath.splitext(posixpath.basename(file))[0]
         yield from convert(json_rows(folder, READER.name, file, f"{stem}:"), partial(_example, stem))
@@ -34,11 +40,11 @@ def _example(stem: str, row: Row) -> Example:
     return Example(
         id=row.id,
         source=row.source,
-        source_revision="",
+        source_revision=row.revision,
         source_row=row.key,
         source_id=row.label("problem_id"),
         licence=READER.licence,
-        group=path_group("video_r1", path),
+        group=path_group("video_r1", row.text("path")),
         question=problem.question,
         options=problem.options,
         answer_kind=problem.kind,

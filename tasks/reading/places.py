@@ -12,8 +12,13 @@ from schemas.values import UserError
 from storage.folder import Folder
 from tasks.reading.row import BadRow, Row
 
-_YOUTUBE = re.compile(r"(?:ytb_|v_)([A-Za-z0-9_-]{11})")
+_YOUTUBE = re.compile(r"(?:ytb_|v_)([A-Za-z0-9_-]{11})|([A-Za-z0-9_-]{11})\.[0-9.]+t[0-9.]+")
+_LLAVA = re.compile(r"(?:.*/)?LLaVA-Video-178K/(?:[0-9]+_[0-9]+_[sm]_\w+/)?(.+)")
+_SHELL = re.compile(r"^(?:(?:.*/)?(?:Video-R1-data|data/videos)/|/+)?(?:[0-9]+_[0-9]+_[sm]_\w+/)?")
+_PLAIN = re.compile(r"(?:\./)?((?:[\w-][^/\\:\0]*/)*[\w-][^/\\:\0]*)")
+"""A path whose every part begins with a letter, digit or dash: it stays inside, and is in its normal form."""
 _TRIMMED = "_trimmed-out"
+_VIDEOS = (".mp4", ".MP4", ".mkv", ".webm")
 
 
 def find_files(folder: Folder, pattern: str) -> list[str]:
@@ -37,6 +42,8 @@ def root_of(file: str, *inner: str) -> str:
 
 def inside(row: Row, root: str, path: str) -> str:
     """`path` below `root`, normalised, relative to the folder. Raises UserError when it leads out of it."""
+    if plain := _PLAIN.fullmatch(path):
+        return posixpath.join(root, plain[1])
     spoken = path.replace("\\", "/")
     name = posixpath.normpath(posixpath.join(root, spoken))
     if spoken.startswith("/") or re.match(r"[A-Za-z]:/", spoken) or name.split("/")[0] == "..":
@@ -55,6 +62,11 @@ def place(row: Row, folder: Folder, root: str, *paths: str) -> str:
     return next((name for name in names if name in folder), names[0])
 
 
+def video_place(row: Row, folder: Folder, root: str, stem: str, *inner: str) -> str:
+    """The video of this name in one of the `inner` folders, whatever its suffix; the first .mp4 where none is."""
+    return place(row, folder, root, *(posixpath.join(part, stem + suffix) for part in inner for suffix in _VIDEOS))
+
+
 def medium(kind: MediaKind, path: str) -> Media:
     """A medium that ingestion has still to find, digest and probe."""
     return Media(kind=kind, digest="", path=path)
@@ -66,7 +78,19 @@ def clip_group(namespace: str, path: str) -> str:
 
 
 def path_group(namespace: str, path: str) -> str:
-    """Identity of a medium whose file name is unique only with its folders; YouTube clips by their id."""
-    stem = posixpath.splitext(path)[0]
-    youtube = _YOUTUBE.fullmatch(posixpath.basename(stem))
-    return f"youtube/{youtube[1]}" if youtube else f"{namespace}/{stem}"
+    """Identity of a medium whose file name is unique only with its folders, from the path that its publisher gives.
+
+    YouTube clips go by their id, clips of LLaVA-Video-178K by their path in it, whoever ships them; folders that
+    only hold a whole dataset do not count.
+    """
+    stem = posixpath.splitext(posixpath.normpath(path))[0]
+    if youtube := _YOUTUBE.fullmatch(posixpath.basename(stem)):
+        return f"youtube/{youtube[1] or youtube[2]}"
+    if llava := _LLAVA.fullmatch(stem):
+        return f"llava_video_178k/{llava[1]}"
+    return f"{namespace}/{_SHELL.sub('', stem)}"
+
+
+def picture_group(folder: Folder, namespace: str, path: str) -> str:
+    """Identity of a picture by its bytes, the same in every dataset; by its name where it is not there."""
+    return f"picture/{folder.entry(path).digest[:16]}" if path in folder else path_group(namespace, path)

@@ -19,6 +19,7 @@ KINDS: dict[str, AnswerKind] = {
     "emer_ov": "emotion_words",
 }
 _THINK = re.compile(r"<think>(.*)</think>", re.DOTALL)
+_ONLY_ANSWER = re.compile(r"<answer>[^<]*</answer>")
 
 
 class Problem(NamedTuple):
@@ -81,7 +82,9 @@ def _answer(row: Row, kind: AnswerKind, options: tuple[Option, ...]) -> str:
 def _reasoning(row: Row) -> tuple[str, str]:
     """Context and reasoning from `solution`, or reasoning from `process`; empty where not shipped."""
     solution, process = row.fields.get("solution"), row.text_or_empty("process")
-    completion = parse(solution if isinstance(solution, str) else "")
+    if not isinstance(solution, str) or _ONLY_ANSWER.fullmatch(solution):  # most rows of the largest sources
+        return "", _process(process)
+    completion = parse(solution)
     found = {block.name for block in completion.blocks}
     if odd := [tag for tag in TAGS if completion.text.count(tag) != (tag.strip("</>") in found)]:
         raise BadRow("malformed_reasoning", f"solution has {odd[0]} {completion.text.count(odd[0])} times")

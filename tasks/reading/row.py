@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
 
 from schemas.example import Example, Reject
 from schemas.options import Undecided
 
 _LONGEST_ROW = 2_000
 _LONGEST_DETAIL = 300
+_FAULTS = {"string_unicode": "not_unicode"}
 _SENTINEL = re.compile(r"(no .* provided|none|null|nan|n/?a|unknown|-)?", re.IGNORECASE)
 
 
@@ -35,6 +35,7 @@ class Row(NamedTuple):
     file: str
     key: str
     value: object
+    revision: str = ""
 
     @property
     def id(self) -> str:
@@ -81,38 +82,52 @@ class Row(NamedTuple):
     def label(self, name: str) -> str:
         """A text, number or list as one label; empty where it is absent or a stand-in for "not known"."""
         value = self.fields.get(name)
-        parts = value if isinstance(value, list) else [value]
-        words = [str(part).strip() for part in parts if isinstance(part, (str, int, float))]
-        return ",".join(word for word in words if not _SENTINEL.fullmatch(word))
+        if isinstance(value, list):
+            return ",".join(word for part in value if (word := _word(part)))
+        return _word(value)
 
     def labels(self, **names: str) -> dict[str, str]:
         """Categories: our name -> the label of the publisher's field, those without one left out."""
         return {ours: label for ours, theirs in names.items() if (label := self.label(theirs))}
 
-    def reject(self, reason: str, detail: str) -> Reject:
+    def reject(self, reason: str, detail: str, shown: bool = True) -> Reject:
+        """The row as a reject, with its content unless it is not to be `shown`."""
         return Reject(
             id=_storable(self.id),
             source=self.source,
             source_row=_storable(self.key),
             reason=reason,
             detail=_storable(" ".join(detail.split())[:_LONGEST_DETAIL]),
-            row=_storable(_shown(self.value)),
+            row=_storable(_shown(self.value)) if shown else "",
         )
 
 
-def convert(rows: Iterable[Row], build: Callable[[Row], Example]) -> Iterator[Example | Reject]:
-    """`build` applied to every row; what it cannot build is a reject in the same place."""
-    for row in rows:
+class Pending(NamedTuple):
+    """A row and how to read it, so that whoever wants only some of the rows pays only for those."""
+
+    row: Row
+    build: Callable[[Row], Example]
+
+    def read(self) -> Example | Reject:
+        """The example that `build` makes of the row; a reject where it cannot."""
         try:
-            example = build(row)
-            example.model_dump_json()  # raises for half surrogate pairs, which no Parquet file can hold
-            yield example
+            return self.build(self.row)
         except (BadRow, Undecided) as error:
-            yield row.reject(error.reason, str(error))
+            return self.row.reject(error.reason, str(error))
         except ValidationError as error:
-            yield row.reject("invalid_example", error.errors()[0]["msg"])
-        except (UnicodeError, PydanticSerializationError) as error:
-            yield row.reject("not_unicode", str(error))
+            fault = error.errors()[0]
+            return self.row.reject(_FAULTS.get(fault["type"], "invalid_example"), fault["msg"])
+
+
+def convert(rows: Iterable[Row], build: Callable[[Row], Example]) -> Iterator[Pending]:
+    """Every row with its `build`, in order."""
+    for row in rows:
+        yield Pending(row, build)
+
+
+def _word(value: object) -> str:
+    word = str(value).strip() if isinstance(value, (str, int, float)) else ""
+    return "" if _SENTINEL.fullmatch(word) else word
 
 
 def _shown(value: object) -> str:

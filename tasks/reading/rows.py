@@ -1,21 +1,21 @@
-"""Rows of a publisher's file, streamed: JSON arrays, JSON Lines, mappings of objects, Parquet.
+"""Rows of a publisher's file, streamed: JSON arrays, JSON Lines, mappings of objects, CSV, Parquet.
 
 JSON is told apart by content, because publishers ship JSON Lines under a `.json` suffix. A file that is
 malformed as a whole raises UserError with its name and how far it could be read.
 """
 
-import codecs
+import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TextIO
 
-import ijson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.values import UserError
 from storage.folder import Folder
+from tasks.reading.json_text import array_items, object_items
 from tasks.reading.row import Row
 
 _ROWS_AT_ONCE = 32
@@ -26,56 +26,83 @@ def json_rows(folder: Folder, source: str, file: str, prefix: str = "") -> Itera
     """Rows of a JSON file; their keys are positions from 0, or the keys of a mapping, behind `prefix`."""
     count = 0
     try:
-        with folder.local(file).open("rb") as stream:
+        with folder.local(file).open(encoding="utf-8-sig") as stream:
             for key, value in _pairs(stream):
-                yield Row(source, file, f"{prefix}{key}", value)
+                yield Row(source, file, f"{prefix}{key}", value, folder.revision)
                 count += 1
-    except (ijson.JSONError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(_broken(file, count, error)) from error
 
 
-def parquet_rows(folder: Folder, source: str, file: str, prefix: str, columns: list[str]) -> Iterator[Row]:
-    """Rows of a Parquet file with these columns; keys are positions from 0 behind `prefix`."""
+def parquet_rows(
+    folder: Folder, source: str, file: str, prefix: str, columns: list[str], more: Sequence[str] = ()
+) -> Iterator[Row]:
+    """Rows with these columns, and with `more` where the file has them; keys are positions from 0 behind `prefix`."""
     count = 0
     try:
         with _open_parquet(folder.local(file), file, columns) as table:
-            for batch in table.iter_batches(_ROWS_AT_ONCE, columns=columns):
+            there = [*columns, *(name for name in more if name in table.schema_arrow.names)]
+            for batch in table.iter_batches(_ROWS_AT_ONCE, columns=there):
                 for value in batch.to_pylist():
-                    yield Row(source, file, f"{prefix}{count}", value)
+                    yield Row(source, file, f"{prefix}{count}", value, folder.revision)
                     count += 1
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UserError(_broken(file, count, error)) from error
 
 
+def csv_rows(folder: Folder, source: str, file: str, prefix: str, columns: list[str]) -> Iterator[Row]:
+    """Rows of a CSV file with these columns; keys are positions from 0 behind `prefix`.
+
+    A row with more or fewer cells than the header is the list of its cells, so that no value moves to a wrong name.
+    """
+    count = 0
+    try:
+        with folder.local(file).open(encoding="utf-8-sig", newline="") as stream:
+            filled = (cells for cells in csv.reader(stream, strict=True) if cells)
+            header = next(filled, [])
+            _check_columns(file, columns, header)
+            for cells in filled:
+                fits = len(cells) == len(header)
+                value = dict(zip(header, cells, strict=True)) if fits else cells
+                yield Row(source, file, f"{prefix}{count}", value, folder.revision)
+                count += 1
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(_broken(file, count, error)) from error
+
+
 def _open_parquet(path: Path, file: str, columns: list[str]) -> pq.ParquetFile:
     table = pq.ParquetFile(path)
-    if missing := [name for name in columns if name not in table.schema_arrow.names]:
-        raise UserError(f"{file} has no column {missing[0]!r} (it has {', '.join(table.schema_arrow.names)})")
+    _check_columns(file, columns, table.schema_arrow.names)
     return table
 
 
-def _pairs(stream: BinaryIO) -> Iterator[tuple[str, object]]:
-    start = len(codecs.BOM_UTF8) if stream.read(3) == codecs.BOM_UTF8 else 0
-    stream.seek(start)
+def _check_columns(file: str, needed: Sequence[str], there: Sequence[str]) -> None:
+    if missing := [name for name in needed if name not in there]:
+        raise UserError(f"{file} has no column {missing[0]!r} (it has {', '.join(there)})")
+
+
+def _pairs(stream: TextIO) -> Iterator[tuple[str, object]]:
+    start = stream.tell()
     opening = stream.read(_HEAD).lstrip()[:1]
     stream.seek(start)
-    if opening == b"[":
-        for number, value in enumerate(ijson.items(stream, "item", use_float=True)):
+    if opening == "[":
+        for number, value in enumerate(array_items(stream)):
             yield str(number), value
-    elif opening != b"{":
+    elif opening != "{":
         raise ValueError("neither an array nor objects")
-    elif _is_lines(stream, start):
+    elif _is_lines(stream):
         yield from _lines(stream)
     else:
-        yield from _unique(ijson.kvitems(stream, "", use_float=True))
+        yield from _unique(object_items(stream))
 
 
-def _is_lines(stream: BinaryIO, start: int) -> bool:
+def _is_lines(stream: TextIO) -> bool:
     """Whether the first line is a whole row, rather than (the start of) a mapping of objects. Rewinds."""
-    line = next(line for line in stream if line.strip())
-    another = any(line.strip() for line in stream)
+    start = stream.tell()
+    line = next(line for line in iter(stream.readline, "") if line.strip())
+    another = any(line.strip() for line in iter(stream.readline, ""))
     stream.seek(start)
     try:
         first = json.loads(line)
@@ -84,10 +111,20 @@ def _is_lines(stream: BinaryIO, start: int) -> bool:
     return another or not isinstance(next(iter(first.values()), None), dict)
 
 
-def _lines(stream: BinaryIO) -> Iterator[tuple[str, object]]:
+def _lines(stream: TextIO) -> Iterator[tuple[str, object]]:
+    """A line that is no JSON is a row like any other, as its text; not so the last one, where a download broke off."""
     filled = (line for line in stream if line.strip())
-    for number, line in enumerate(filled):
-        yield str(number), json.loads(line)
+    line, number = next(filled, ""), 0
+    while line:
+        following = next(filled, "")
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError:
+            if not following:
+                raise
+            value = line
+        yield str(number), value
+        line, number = following, number + 1
 
 
 def _unique(pairs: Iterator[tuple[str, object]]) -> Iterator[tuple[str, object]]:

@@ -109,6 +109,7 @@ def test_recipes_are_listed(contextfirst: Cli) -> None:
         ("curate demo --set judge.provider=opnai", "unknown LLM provider 'opnai'"),
         ("train demo --set stages.grpo1.params.judge.provider=opnai", "unknown LLM provider 'opnai'"),
         ("curate demo --set sources.emer.dataset=emmer", "unknown dataset 'emmer'.*emer"),
+        ("curate demo --set sources.emer.folder=nowhere", "source emer: folder nowhere does not exist: download"),
         ("evaluate demo --set evaluation.benchmarks.worldsense.dataset=world", "unknown dataset 'world'"),
         ("train demo --set stages.grpo1.params.rewards.0.reward=formt", "unknown reward 'formt'.*format"),
         ("run", "Missing argument 'RECIPE'"),

@@ -68,6 +68,13 @@ def test_changed_threshold_reruns_curate_and_what_follows_and_nothing_before(
     assert made_by_last_run(store) == ["curate", "publish"]
 
 
+def test_added_source_is_read_rewritten_and_rated_alone(store: Path, finished: tuple[Path, Path, str]) -> None:
+    names = ("video_r1", "omni_instruct", "social_iq2")
+    sources = ", ".join(f"{{name: {name}, dataset: {name}, folder: 'corpus:train/{name}'}}" for name in names)
+    run("curate", store, finished[1], f"sources=[{sources}]")
+    assert made_by_last_run(store) == ["curate", "ingest", "publish", "rate", "rewrite", "source"]
+
+
 @pytest.mark.parametrize("harm", ["delete", "flip"])
 def test_harmed_file_rebuilds_its_artifact_alone(harm: str, store: Path, finished: tuple[Path, Path, str]) -> None:
     before = contents(store)

@@ -34,7 +34,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     store, home = base / "store", base / "prefect"
     changes = [
         "corpus=null",
-        f"sources=[{{name: emer, dataset: emer, folder: {base / 'emer'}}}]",
+        f"sources=[{{name: emer, dataset: intent_train, folder: {base / 'emer'}}}]",
         "evaluation.benchmarks=[]",
         "curation.min_quality=0",
         "curation.max_reject_share=0.5",

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from recipes.reading import read_recipe
-from schemas.recipe import Recipe
+from schemas.recipe import Recipe, Source
 
 Fields = dict[str, Any]
 
@@ -45,12 +45,19 @@ def put(*path: str, value: object) -> Callable[[Fields], object]:
         (put("evaluation", "probe", "stages", value=["nobody"]), "'nobody'"),
         (put("sources", "emer", "name", value="video_r1"), "two sources have one name"),
         (put("corpus", value=None), "makes no corpus"),
+        (put("sources", "emer", "folder", value="hub:nobody"), "'hub:nobody' is not `hub:owner/name`"),
+        (put("sources", "emer", "folder", value="hub:../a/b"), "is not `hub:owner/name`"),
+        (put("sources", "emer", "folder", value="hub:a/b"), "hub:a/b needs a `revision`: `latest`, a branch"),
         (put("sources", "emer", "take", value="some"), "take 'some'"),
         (put("sources", "emer", "take", value="first:x"), "take 'first:x'"),
         (put("model", value={}), "either `folder`"),
         (put("model", value={"folder": "a", "tiny_seed": 0}), "either `folder`"),
         (put("stages", "cold", "kind", value="dpo"), "dpo"),
         (put("curation", "contamination", value="ignore"), "contamination"),
+        (put("curation", "mix", value={"emmer": "all"}), r"curation.mix names source 'emmer', .*'emer'"),
+        (put("curation", "mix", value={"emer": "half"}), "take 'half'"),
+        (put("curation", "near_duplicate", value=2), "near_duplicate"),
+        (put("curation", "balance", value={"field": "type", "cap": 0}), "cap"),
         (put("surprise", value=1), "surprise"),
     ],
 )
@@ -63,6 +70,12 @@ def test_recipe_whose_parts_do_not_fit_is_refused(change: Callable[[Fields], obj
 def test_take_rules_of_the_documentation_are_known(take: str) -> None:
     recipe = Recipe.model_validate(changed(put("sources", "emer", "take", value=take)))
     assert {source.name: source.take for source in recipe.sources}["emer"] == take
+
+
+def test_source_on_the_hub_names_its_repository() -> None:
+    at_hub = Source(name="clips", dataset="video_r1", folder="hub:maker/clips", revision="latest")
+    assert (at_hub.repository, at_hub.files, at_hub.unpack) == ("maker/clips", (), True)
+    assert Source(name="clips", dataset="video_r1", folder="/data/clips").repository is None
 
 
 def test_stage_is_found_by_name() -> None:

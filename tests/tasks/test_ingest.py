@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 
+import tasks.ingest as ingest_module
 from corpus.make import CorpusParams, make_corpus
 from media.blobs import blob_path
 from schemas.artifact import Artifact
 from schemas.example import Example, Reject
 from schemas.values import Runtime, UserError
-from storage.parquet import read_examples, read_rejects
+from storage.parquet import read_examples, read_rejects, read_rows
 from storage.store import Store
-from tasks.ingest import IngestParams, ingest, take
+from tasks.ingest import IngestRuntime, ingest
+from tasks.reading import blocks
+from tasks.reading.blocks import IngestParams
 from tasks.source import SourceParams, SourceRuntime, source
-from tests.stages import example, how, made, one_line
+from tests.stages import how, made, one_line
 from tests.training.clips import write_video
 
 FILE = "Video-R1-COT-165k.json"
@@ -40,7 +43,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def listed(folder: Path, runtime: Runtime, dataset: str = "video_r1") -> Any:
-    where = SourceRuntime(**runtime.model_dump(), folder=str(folder))
+    where = SourceRuntime(**runtime.model_dump(exclude={"removals"}), folder=str(folder))
     return source.fn(SourceParams(dataset=dataset, revision="r1"), None, where)
 
 
@@ -193,9 +196,17 @@ def test_silent_video_keeps_the_sound_beside_it(corpus: Path, runtime: Runtime, 
     assert {tuple(medium.kind for medium in row.media) for row in examples} == {("video", "audio")}
 
 
-@pytest.mark.parametrize("name", ["train/omni_instruct", "train/emer", "train/social_iq2", "benchmarks/intentbench"])
-def test_rows_of_every_made_dataset_are_accounted_for(corpus: Path, runtime: Runtime, name: str) -> None:
-    artifact = read(corpus / name, runtime, dataset=Path(name).name)
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [
+        ("train/omni_instruct", "omni_instruct"),
+        ("train/emer", "intent_train"),
+        ("train/social_iq2", "social_iq2"),
+        ("benchmarks/intentbench", "intentbench"),
+    ],
+)
+def test_rows_of_every_made_dataset_are_accounted_for(corpus: Path, runtime: Runtime, name: str, dataset: str) -> None:
+    artifact = read(corpus / name, runtime, dataset=dataset)
     counts = Store(runtime.store).manifest(artifact).rows
     examples, rejects = rows(artifact, runtime)
     assert (len(examples), len(rejects)) == (counts.left, sum(counts.rejected.values()))
@@ -203,32 +214,108 @@ def test_rows_of_every_made_dataset_are_accounted_for(corpus: Path, runtime: Run
     assert all(medium.digest for row in examples for medium in row.media)
 
 
-TEN = [example(str(number)) for number in range(10)]
+def test_every_file_is_described_once_and_sound_that_is_not_there_is_counted(
+    tmp_path: Path, runtime: Runtime, clip: bytes
+) -> None:
+    mute = write_video(tmp_path / "mute.mp4", (30, 30, 220), None, seconds=0.5).read_bytes()
+    root = video_r1(tmp_path / "set", "red.mp4", "red.mp4", "mute.mp4", "junk.mp4", red=clip, mute=mute, junk=b"no")
+    artifact = read(root, runtime)
+    table = {row["path"]: row for row in read_rows(Store(runtime.store).folder(artifact), "media")}
+    assert {path: (row["fault"], row["has_audio"]) for path, row in table.items()} == {
+        "red.mp4": ("", True),
+        "mute.mp4": ("", False),
+        "junk.mp4": ("undecodable", None),
+    }
+    notes = Store(runtime.store).manifest(artifact).notes
+    assert notes["media"] == {"undecodable": 1, "video": 2, "video without sound": 1}
 
 
-@pytest.mark.parametrize(
-    ("rule", "expected"),
-    [
-        ("all", "0123456789"),
-        ("first:3", "012"),
-        ("last:3", "789"),
-        ("first:0", ""),
-        ("last:0", ""),
-        ("first:99", "0123456789"),
-        ("last:99", "0123456789"),
-        ("first:20%", "01"),
-        ("last:25%", "789"),
-        ("first:1%", "0"),
-        ("last:100%", "0123456789"),
-    ],
-)
-def test_take_rule_names_rows_in_their_order(rule: str, expected: str) -> None:
-    assert "".join(row.source_row for row in take(TEN, rule, seed=0)) == expected
+def test_processes_side_by_side_write_the_same_bytes_as_one(
+    tmp_path: Path, runtime: Runtime, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = large(tmp_path / "set", clip, monkeypatch)
+    alone = Store(runtime.store).manifest(read(root, runtime))
+    together = runtime.model_copy(update={"store": str(tmp_path / "other"), "workers": 3})
+    shared = Store(together.store).manifest(read(root, together))
+    assert shared.rows == alone.rows and alone.rows.entered == 3 * blocks.ROWS + 1
+    assert [(file.path, file.sha256) for file in shared.files] == [(file.path, file.sha256) for file in alone.files]
+    assert sum(file.path.startswith("examples-") for file in alone.files) == 4
 
 
-def test_random_rows_keep_their_order_and_follow_the_seed() -> None:
-    draws = [[row.source_row for row in take(TEN, "random:40%", seed)] for seed in (0, 0, 1)]
-    assert len(draws[0]) == 4 and draws[0] == sorted(draws[0])
-    assert draws[0] == draws[1] != draws[2]
-    assert len(take(TEN, "random:3", 0)) == 3
-    assert len(take(TEN, "random:99", 0)) == 10
+def test_fault_in_one_process_is_the_users_line_and_leaves_no_artifact(
+    tmp_path: Path, runtime: Runtime, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = large(tmp_path / "set", clip, monkeypatch)
+    file = root / FILE
+    file.write_bytes(file.read_bytes()[:-5])
+    with pytest.raises(UserError, match=rf"{FILE} cannot be read after \d+ rows .*download the file again") as caught:
+        read(root, runtime.model_copy(update={"workers": 2}))
+    one_line(caught.value)
+    assert [manifest.stage for manifest in Store(runtime.store).manifests()] == ["source"]
+
+
+def test_finished_blocks_are_not_read_again(
+    tmp_path: Path, runtime: Runtime, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "ROWS", 2)
+    root = video_r1(tmp_path / "set", *["red.mp4"] * 5, "../../secret.mp4", red=clip)
+    with pytest.raises(UserError, match="leads out"):
+        read(root, runtime)
+    (work,) = Path(runtime.store).glob(".drafts/ingest/*/.work")
+    kept = {path.name: path.stat().st_mtime_ns for path in work.parent.glob("examples-*")}
+    assert len(kept) == 2
+    with pytest.raises(UserError, match="leads out"):
+        read(root, runtime)
+    assert kept == {path.name: path.stat().st_mtime_ns for path in work.parent.glob("examples-*")}
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("first:2", "01"), ("last:2", "34"), ("last:50%", "234")])
+def test_only_the_rows_of_the_rule_are_read(
+    tmp_path: Path, runtime: Runtime, clip: bytes, rule: str, expected: str
+) -> None:
+    artifact = read(video_r1(tmp_path / "set", *["red.mp4"] * 5, red=clip), runtime, take=rule)
+    examples, _ = rows(artifact, runtime)
+    assert "".join(row.source_row[-1] for row in examples) == expected
+    assert Store(runtime.store).manifest(artifact).rows.entered == len(expected)
+
+
+def removing(tmp_path: Path, runtime: Runtime, *lines: str) -> IngestRuntime:
+    (tmp_path / "removals.txt").write_text("\n".join(lines))
+    return IngestRuntime(**runtime.model_dump(), removals=str(tmp_path / "removals.txt"))
+
+
+def test_listed_row_is_left_out_without_its_content(tmp_path: Path, runtime: Runtime, clip: bytes) -> None:
+    root = video_r1(tmp_path / "set", "red.mp4", "red.mp4", "red.mp4", red=clip)
+    listed_id = "video_r1/Video-R1-COT-165k:1"
+    artifact = read(root, removing(tmp_path, runtime, "# asked for by a viewer", listed_id, ""))
+    examples, (reject,) = rows(artifact, runtime)
+    assert [row.source_row[-1] for row in examples] == ["0", "2"]
+    assert (reject.id, reject.reason, reject.row) == (listed_id, "removed", "")
+
+
+def test_longer_removal_list_is_another_artifact_only_for_its_own_dataset(
+    tmp_path: Path, runtime: Runtime, clip: bytes
+) -> None:
+    root = video_r1(tmp_path / "set", "red.mp4", "red.mp4", red=clip)
+    before = read(root, removing(tmp_path, runtime))
+    assert before == read(root, runtime) == read(root, removing(tmp_path, runtime, "emer/gt-eng:4"))
+    assert read(root, removing(tmp_path, runtime, "video_r1/Video-R1-COT-165k:1")) != before
+
+
+@pytest.mark.parametrize(("line", "message"), [("Video-R1-COT-165k:1", "names no dataset"), (None, "cannot be read")])
+def test_removal_list_that_cannot_be_honoured_stops_the_run(
+    tmp_path: Path, runtime: Runtime, clip: bytes, line: str | None, message: str
+) -> None:
+    root = video_r1(tmp_path / "set", "red.mp4", red=clip)
+    where = removing(tmp_path, runtime, line or "")
+    if line is None:
+        (tmp_path / "removals.txt").unlink()
+    with pytest.raises(UserError, match=rf"removals\.txt.*{message}") as caught:
+        read(root, where)
+    one_line(caught.value)
+
+
+def large(root: Path, clip: bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder whose rows are given to several processes: three blocks and a row."""
+    monkeypatch.setattr(ingest_module, "LARGE", 1)
+    return video_r1(root, *["red.mp4"] * (3 * blocks.ROWS + 1), red=clip)

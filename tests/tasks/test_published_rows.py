@@ -3,19 +3,29 @@
 from pathlib import Path
 
 import pytest
-from dataset_folders import READERS, examples, folder_of, open_folder, read, sample
+from dataset_folders import examples, folder_of, open_folder, read, sample
 
 from corpus.make import CorpusParams, make_corpus
 from media.probe import Unreadable, probe_all
 from storage.folder import Folder
 
 REAL = {
-    "emer": ("emer_rewrite.json", "intenttrain_emer_rewrite.json", 100),
+    "intent_train": ("emer_rewrite.json", "intenttrain_emer_rewrite.json", 100),
     "intentbench": ("qa.json", "intentbench.json", 10),
     "daily_omni": ("qa.json", "daily_omni.json", 12),
     "video_r1": ("Video-R1-COT-165k.json", "videor1_card.json", 1),
     "social_iq2": ("siq2/qa/qa_train.json", "socialiq2_qa_train.json", 12),
 }
+MADE = {
+    "video_r1": "train/video_r1",
+    "social_iq2": "train/social_iq2",
+    "intent_train": "train/emer",
+    "omni_instruct": "train/omni_instruct",
+    "intentbench": "benchmarks/intentbench",
+    "daily_omni": "benchmarks/daily_omni",
+    "worldsense": "benchmarks/worldsense",
+}
+"""Readers and the folders that the corpus makes for them."""
 FAULTS: dict[str, tuple[int, list[str]]] = {
     "video_r1": (0, ["undecodable"]),
     "social_iq2": (1, []),
@@ -41,19 +51,19 @@ def test_every_real_row_is_an_example(tmp_path: Path, name: str) -> None:
 
 def test_real_emer_rows_ship_context_and_reasoning(tmp_path: Path) -> None:
     content = sample("intenttrain_emer_rewrite.json")
-    rows = examples(read("emer", folder_of(tmp_path, {"emer_rewrite.json": content})))
+    rows = examples(read("intent_train", folder_of(tmp_path, {"emer_rewrite.json": content})))
     assert all(row.context and row.think and len(row.options) == 6 for row in rows)
     assert {row.answer_kind for row in rows} == {"multi_choice"}
     assert len({row.group for row in rows}) == 100
 
 
-@pytest.mark.parametrize("name", sorted(READERS))
+@pytest.mark.parametrize("name", sorted(MADE))
 def test_every_row_of_the_made_corpus_is_an_example(corpus: Path, tmp_path: Path, name: str) -> None:
     rows = examples(read(name, made(corpus, name, tmp_path)))
     assert len(rows) == len({row.id for row in rows}) > 0
 
 
-@pytest.mark.parametrize("name", sorted(READERS))
+@pytest.mark.parametrize("name", sorted(MADE))
 def test_only_the_faulty_media_of_the_made_corpus_are_missing_or_unreadable(
     corpus: Path, tmp_path: Path, name: str
 ) -> None:
@@ -79,5 +89,4 @@ def test_repeated_question_id_of_the_made_corpus_stays_two_examples(corpus: Path
 
 
 def made(corpus: Path, name: str, work: Path) -> Folder:
-    (root,) = corpus.glob(f"*/{name}")
-    return open_folder(root, work / "store")
+    return open_folder(corpus / MADE[name], work / "store")

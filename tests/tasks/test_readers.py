@@ -275,14 +275,14 @@ def test_social_iq_clip_has_one_group_in_training_and_benchmark(tmp_path: Path) 
 
 
 def test_mer_clip_has_one_group_in_training_and_benchmark(tmp_path: Path) -> None:
-    (trained,) = examples(read_one(tmp_path / "a", "emer", "emer_rewrite.json", EMER))
+    (trained,) = examples(read_one(tmp_path / "a", "intent_train", "emer_rewrite.json", EMER))
     emotion = EMER | {"video": "sample_00000007.mp4", "source": "EMER", "Type": "emotion"}
     (tested,) = examples(read_one(tmp_path / "b", "intentbench", "qa.json", emotion))
     assert trained.group == tested.group == "mer/sample_00000007"
 
 
 def test_emer_row_keeps_the_context_and_reasoning_it_ships(tmp_path: Path) -> None:
-    (row,) = examples(read_one(tmp_path, "emer", "emer_rewrite.json", EMER))
+    (row,) = examples(read_one(tmp_path, "intent_train", "emer_rewrite.json", EMER))
     assert (row.answer_kind, row.answer) == ("multi_choice", "B,C")
     assert (row.context, row.think) == ("A man smiles.", "So he is glad.")
     assert [(made.field, made.provider) for made in row.provenance] == [
@@ -293,12 +293,12 @@ def test_emer_row_keeps_the_context_and_reasoning_it_ships(tmp_path: Path) -> No
 
 def test_emer_clips_are_found_in_either_published_place(tmp_path: Path) -> None:
     files = {"emer_rewrite.json": [EMER], "videos/MER24/sample_00000007.mp4": b"x"}
-    (row,) = examples(read("emer", folder_of(tmp_path, files)))
+    (row,) = examples(read("intent_train", folder_of(tmp_path, files)))
     assert row.media[0].path == "videos/MER24/sample_00000007.mp4"
 
 
 def test_missing_clip_is_named_where_it_should_be(tmp_path: Path) -> None:
-    (row,) = examples(read_one(tmp_path, "emer", "emer_rewrite.json", EMER))
+    (row,) = examples(read_one(tmp_path, "intent_train", "emer_rewrite.json", EMER))
     assert row.media[0].path == "MER24/sample_00000007.mp4"
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 
-from schemas.example import EXAMPLES, Example, to_row
+from schemas.example import Example, to_table
 from schemas.tables import PREDICTIONS
 from schemas.training import Decoding, GenerateJob, GenerateParams
 from tests.training.clips import example, keep
@@ -125,7 +125,7 @@ def test_a_job_killed_between_shards_ends_in_the_same_bytes(
 
 def make_job(folder: Path, tiny: Path, blobs: Path, asked: dict[str, Example]) -> GenerateJob:
     folder.mkdir(exist_ok=True)
-    rows = pa.Table.from_pylist([to_row(each) for each in asked.values()], schema=EXAMPLES)
+    rows = to_table(list(asked.values()))
     pq.write_table(rows, folder / "examples-00000.parquet")
     return GenerateJob(
         examples=str(folder),

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -16,7 +15,7 @@ from transformers import Qwen2_5OmniProcessor
 from llm.engine import Engine
 from llm.request import Request
 from schemas.completion import parse
-from schemas.example import EXAMPLES, Example, to_row
+from schemas.example import Example, to_table
 from schemas.training import (
     Decoding,
     Gate,
@@ -53,7 +52,7 @@ TERMS = (
 @pytest.fixture(scope="module")
 def prompts(tmp_path_factory: pytest.TempPathFactory, asked: dict[str, Example]) -> Path:
     path = tmp_path_factory.mktemp("prompts") / "examples.parquet"
-    pq.write_table(pa.Table.from_pylist([to_row(asked[mix]) for mix in MIXES], schema=EXAMPLES), path)
+    pq.write_table(to_table([asked[mix] for mix in MIXES]), path)
     return path
 
 
@@ -339,8 +338,8 @@ def test_prompt_with_unreadable_media_is_left_out_and_counted(
         update={"id": "lost", "media": (asked["video"].media[0].model_copy(update={"digest": "0" * 64}),)}
     )
     path = tmp_path / "with-lost.parquet"
-    rows = [to_row(each) for each in (lost, asked["video"], asked["text"])]
-    pq.write_table(pa.Table.from_pylist(rows, schema=EXAMPLES), path)
+    rows = [lost, asked["video"], asked["text"]]
+    pq.write_table(to_table(rows), path)
     task = job(steps=1).model_copy(update={"examples": str(path)})
     grpo.train(task, Referee(JUDGE, replying(by_words)), loop)
     assert _metrics(task)[0, "prompts_left_out"] == 1.0

@@ -6,11 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.example import EXAMPLES, Example, to_row
+from schemas.example import Example, to_table
 from schemas.training import Optimizer, SftJob, SftParams
 from schemas.values import UserError
 from tests.training.conftest import SMALL
@@ -28,7 +27,7 @@ PARAMS = SftParams(
 
 def make_job(folder: Path, tiny: Path, blobs: Path, asked: dict[str, Example], **changes: object) -> SftJob:
     folder.mkdir(exist_ok=True)
-    rows = pa.Table.from_pylist([to_row(each) for each in asked.values()], schema=EXAMPLES)
+    rows = to_table(list(asked.values()))
     pq.write_table(rows, folder / "examples.parquet")
     return SftJob(
         examples=str(folder / "examples.parquet"),
