@@ -8,8 +8,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from storage.parquet import read_examples, read_rejects
 from storage.store import Store
 from tests.flows.small import command, contents, environment, made_by_last_run, manifests, run
 
@@ -73,6 +75,24 @@ def test_added_source_is_read_rewritten_and_rated_alone(store: Path, finished: t
     sources = ", ".join(f"{{name: {name}, dataset: {name}, folder: 'corpus:train/{name}'}}" for name in names)
     run("curate", store, finished[1], f"sources=[{sources}]")
     assert made_by_last_run(store) == ["curate", "ingest", "publish", "rate", "rewrite", "source"]
+
+
+def test_removed_row_is_in_no_artifact_that_is_built_afterwards(
+    store: Path, finished: tuple[Path, Path, str], tmp_path: Path
+) -> None:
+    (_, curated) = manifests(store, "curate")
+    row = next(read_examples(Store(store).folder(curated.artifact)))
+    before = contents(store)
+    (tmp_path / "removals.txt").write_text(f"# asked for by its maker\n{row.id}\n")
+    run("curate", store, finished[1], f"removals={tmp_path / 'removals.txt'}")
+    assert made_by_last_run(store) == ["curate", "ingest", "publish", "rate", "rewrite"]
+    built = [item for item in Store(store).manifests() if str(Path(item.stage, item.fingerprint)) not in before]
+    assert {item.stage for item in built} == {"curate", "ingest", "publish", "rate", "rewrite"}
+    tables = [path for item in built for path in Store(store).folder(item.artifact).rglob("*.parquet")]
+    holding = {path.name for path in tables if row.id in str(pq.read_table(path).to_pylist())}
+    assert len(tables) > 10 and holding == {"rejects-00000.parquet"}
+    (reject,) = [one for item in built for one in read_rejects(Store(store).folder(item.artifact)) if one.id == row.id]
+    assert (reject.reason, reject.row) == ("removed", "")
 
 
 @pytest.mark.parametrize("harm", ["delete", "flip"])
