@@ -24,7 +24,7 @@ from PIL import Image
 
 from corpus.make import CorpusParams, make_corpus
 from schemas.example import Reject
-from schemas.values import Runtime
+from schemas.runtime import Runtime
 from storage.digests import DigestIndex
 from storage.folder import Folder, list_folder
 from storage.store import Store

@@ -1,6 +1,7 @@
 """Options and answers in one form, however they were written.
 
-`read_options` takes what publishers ship (lists, "A.text", dicts, Python-literal strings), `gold` turns a
+`read_options` takes what publishers ship (lists, "A.text", dicts, Python-literal strings), `read_plain` the lists of
+those who never label, `gold` turns a
 publisher's answer into the canonical one of `schemas.example`, and `given` reads a model's answer into the
 same form. Both collect every reading a text allows and decide only when there is exactly one: a letter that
 disagrees with the text behind it, "A or B" or a sentence is no answer. Nothing is guessed.
@@ -51,14 +52,12 @@ def read_options(value: object) -> tuple[Option, ...]:
     """Options of a publisher's field, in label order; none for None, "" and []. Raises Undecided."""
     if isinstance(value, str):
         value = _literal(value) if value.strip() else None
-    if value is None:
-        return ()
-    if not isinstance(value, (dict, list, tuple)) or len(value) > len(ascii_uppercase):
-        raise Undecided("options_unclear", f"options are no list of up to 26 texts but {str(value)[:80]!r}")
-    options = _keyed(value) if isinstance(value, dict) else _labelled([_text_of(item) for item in value])
-    if empty := [option.label for option in options if not option.text]:
-        raise Undecided("options_unclear", f"option {empty[0]} has no text")
-    return options
+    return _filled(_keyed(value) if isinstance(value, dict) else _labelled(_texts(value)))
+
+
+def read_plain(value: object) -> tuple[Option, ...]:
+    """Options of a publisher who ships texts without labels, whatever they begin with. Raises Undecided."""
+    return _filled(letter(_texts(value)))
 
 
 def gold(kind: AnswerKind, answer: object, options: Sequence[Option] = ()) -> str:
@@ -67,6 +66,8 @@ def gold(kind: AnswerKind, answer: object, options: Sequence[Option] = ()) -> st
     Raises Undecided when it cannot be decided.
     """
     if isinstance(answer, (list, tuple)):
+        if any(isinstance(item, (list, tuple)) for item in answer):
+            raise Undecided("answer_unclear", "a list of answers holds another list")
         return _join(kind, [gold("choice" if kind == "multi_choice" else kind, item, options) for item in answer])
     if isinstance(answer, bool):
         answer = "yes" if answer else "no"
@@ -175,6 +176,21 @@ def _undecided(kind: AnswerKind, text: str, options: Sequence[Option]) -> Undeci
     return Undecided("answer_unclear" if unclear else "answer_not_in_options", seen)
 
 
+def _texts(value: object) -> list[str]:
+    """The texts of a list; none for None."""
+    if value is None:
+        return []
+    if not isinstance(value, (list, tuple)) or len(value) > len(ascii_uppercase):
+        raise Undecided("options_unclear", f"options are no list of up to 26 texts but {str(value)[:80]!r}")
+    return [_text_of(item) for item in value]
+
+
+def _filled(options: tuple[Option, ...]) -> tuple[Option, ...]:
+    if empty := [option.label for option in options if not option.text]:
+        raise Undecided("options_unclear", f"option {empty[0]} has no text")
+    return options
+
+
 def _labelled(texts: list[str]) -> tuple[Option, ...]:
     """Labels from the texts where all have one and they are the first letters; else the texts are plain."""
     if len(texts) > 1 and all(map(str.startswith, texts, _USUAL)):
@@ -195,12 +211,22 @@ def _labelled(texts: list[str]) -> tuple[Option, ...]:
 
 def _keyed(texts: dict[object, object]) -> tuple[Option, ...]:
     """Options of a mapping label -> text; labels without a text (the nulls of a table) are left out."""
-    spoken = {str(key).strip().upper(): _text_of(text).strip() for key, text in texts.items() if text is not None}
-    if odd := [label for label in spoken if label not in set(ascii_uppercase)]:
+    spoken = sorted(
+        (str(key).strip().upper(), _text_of(text).strip()) for key, text in texts.items() if text is not None
+    )
+    labels = [label for label, _ in spoken]
+    if odd := [label for label in labels if label not in set(ascii_uppercase)]:
         raise Undecided("options_unclear", f"option label {odd[0][:20]!r} is not a letter")
-    marks = {label: _MARKED.fullmatch(text) for label, text in spoken.items()}
-    own = {label: mark[4].strip() for label, mark in marks.items() if mark and _letter(mark) == label}
-    return tuple(Option(label=label, text=own.get(label, text)) for label, text in sorted(spoken.items()))
+    if len(set(labels)) < len(labels):
+        raise Undecided("options_unclear", f"an option label stands twice in {','.join(labels)}")
+    return tuple(Option(label=label, text=text) for label, text in _without_labels(spoken))
+
+
+def _without_labels(spoken: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The texts without their own labels where all repeat them; "A. Lincoln" among others is a name."""
+    marks = [(label, _MARKED.fullmatch(text)) for label, text in spoken]
+    own = [(label, mark[4].strip()) for label, mark in marks if mark and _letter(mark) == label]
+    return own if len(own) == len(spoken) else spoken
 
 
 def _text_of(item: object) -> str:

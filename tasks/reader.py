@@ -17,6 +17,7 @@ from tasks.reading.row import Pending
 REASONS: dict[str, str] = {
     "missing_field": "a field that every row needs is absent or empty",
     "wrong_type": "a field holds another type than the publisher's format says",
+    "repeated_field": "a JSON object of the row has a field twice",
     "not_unicode": "a text holds characters that cannot be stored as UTF-8",
     "unknown_problem_type": "the row names a problem type that is not in the publisher's list",
     "unknown_media_type": "the row names a kind of medium that is not in the publisher's list",
@@ -27,6 +28,7 @@ REASONS: dict[str, str] = {
     "label_without_option": "the answer names a label or index that no option has",
     "answer_conflict": "two fields of the row give different answers",
     "malformed_reasoning": "a context or think block is opened and not closed, or repeated",
+    "unreadable_subtitles": "a subtitle file of the row is neither UTF-8 nor UTF-16 text",
     "media_conflict": "two fields of the row name different files",
     "turns_unclear": "a conversation whose turns are not questions and answers in turn",
     "unknown_emotion": "an emotion word whose synonyms are not known, so that no option is safely wrong",

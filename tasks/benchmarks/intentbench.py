@@ -37,7 +37,7 @@ def _read(folder: Folder) -> Iterator[Pending]:
 
 
 def _example(folder: Folder, row: Row) -> Example:
-    problem, video, part = read_problem(row), row.text("video"), row.text("source")
+    problem, video, part = read_problem(row, READER.kinds), row.text("video"), row.text("source")
     if row.text_or_empty("data_type") not in ("", "video"):
         raise BadRow("unknown_media_type", f"data type {row.text('data_type')[:80]!r}")
     path = place(row, folder, root_of(row.file), f"videos/{video}", video)

@@ -10,8 +10,8 @@ samples:
     {"video": "subPlot_900.mp4", "duration": 900, "question": "Describe how the boat is saved.",
      "answer": "Two men throw a rope.", "question_type": "subPlot", "scoring_points": ["Two men throw a rope"]}
 
-An answer is the text of a candidate; a lone letter counts where no candidate has that text. `scoring_points` are the
-answer once more, in parts, so they are not read as a description.
+Candidates carry no labels, whatever they begin with. An answer is the text of one; a lone letter counts where none
+has that text. `scoring_points` are the answer once more, in parts, so they are not read as a description.
 """
 
 import posixpath
@@ -24,7 +24,7 @@ from storage.folder import Folder
 from tasks.reader import Reader
 from tasks.reading.lengths import length_label
 from tasks.reading.places import find_files, medium, path_group, place, root_of
-from tasks.reading.problem import read_choices
+from tasks.reading.problem import plain_choices
 from tasks.reading.row import BadRow, Pending, Row, convert
 from tasks.reading.rows import json_rows
 
@@ -82,7 +82,7 @@ def _place(folder: Folder, row: Row, video: str) -> str:
 def _options(row: Row) -> tuple[Option, ...]:
     """The candidates of a choice; none for the two tasks answered in free text."""
     if row.text("question_type") not in _FREE_TEXT:
-        return read_choices(row.fields.get("candidates"))
+        return plain_choices(row.fields.get("candidates"))
     if row.fields.get("candidates"):
         raise BadRow("options_unclear", "candidates in a task that is answered in free text")
     return ()

@@ -8,8 +8,8 @@ Published in two forms with the same rows: Parquet files with picture and sound 
      "options": ["Leave", "Sit down", "Sing", "Call a cab"], "answer": "Call a cab", "audio content": "Taxi, please!",
      "image content": "A woman stands at the kerb.", "image": {"bytes": ...}, "audio": {"bytes": ...}}
 
-The answer is the text of an option. "audio content" is a transcript and becomes the subtitles, "image content" is a
-model's caption and becomes the description.
+Options carry no labels, whatever they begin with; the answer is the text of one. "audio content" is a transcript and
+becomes the subtitles, "image content" is a model's caption and becomes the description.
 """
 
 import posixpath
@@ -22,7 +22,7 @@ from storage.folder import Folder
 from tasks.reader import Reader
 from tasks.reading.inline import keep_inline
 from tasks.reading.places import find_files, medium, picture_group, place, root_of
-from tasks.reading.problem import read_choices
+from tasks.reading.problem import plain_choices
 from tasks.reading.row import Pending, Row, convert
 from tasks.reading.rows import json_rows, parquet_rows
 
@@ -43,7 +43,7 @@ def _read(folder: Folder) -> Iterator[Pending]:
 
 
 def _example(folder: Folder, row: Row) -> Example:
-    options = read_choices(row.fields.get("options"))
+    options = plain_choices(row.fields.get("options"))
     question, answer = row.text("question"), label_of(row.text("answer"), options)
     image, sound = _files(folder, row) if "image_path" in row.fields else _inline(folder, row)
     return Example(

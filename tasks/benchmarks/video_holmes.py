@@ -8,7 +8,8 @@ invented sample:
      "Options": {"A": "A guard", "B": "Her brother", "C": "A ghost", "D": "A doctor", "E": "A thief", "F": null},
      "Answer": "B", "Explanation": "Both carry the same locket."}
 
-`Question ID` counts from 1 in every film, so the publisher's id is the pair "<video ID>:<Question ID>".
+`Question ID` counts from 1 in each film of the publisher's examples, and whether it does in the test file is not
+confirmed, so the id is the pair "<video ID>:<Question ID>".
 `train_Video-Holmes.json` lies in the same folder and is training data: it is never read here. `Explanation` says why
 the answer is right, so it is not read as a description.
 """

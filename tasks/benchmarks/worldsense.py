@@ -21,8 +21,8 @@ from storage.folder import Folder
 from tasks.reader import Reader
 from tasks.reading.places import find_files, medium, place, root_of
 from tasks.reading.problem import read_choices
-from tasks.reading.row import Pending, Row, convert
-from tasks.reading.rows import json_rows
+from tasks.reading.row import BadRow, Pending, Row, convert
+from tasks.reading.rows import mapping_rows
 from tasks.reading.subtitles import read_subtitles
 
 _FILES = "worldsense_qa.json"
@@ -32,28 +32,24 @@ _YOUTUBE = re.compile(r"[A-Za-z0-9_-]{11}")
 
 def _read(folder: Folder) -> Iterator[Pending]:
     for file in find_files(folder, _FILES):
-        yield from convert(_tasks(json_rows(folder, READER.name, file)), partial(_example, folder))
+        yield from convert(_tasks(mapping_rows(folder, READER.name, file)), partial(_example, folder))
 
 
 def _tasks(clips: Iterable[Row]) -> Iterator[Row]:
-    """One row a task, with its clip's fields; a clip without tasks stays one row, which will be left out."""
+    """One row a task, its clip's fields around it; a clip without tasks stays one row, which will be left out."""
     for clip in clips:
         fields = clip.value if isinstance(clip.value, dict) else {}
-        shared = {
-            "video_id": clip.key,
-            **{key: value for key, value in fields.items() if not _TASK.fullmatch(key)},
-        }
         names = sorted((key for key in fields if _TASK.fullmatch(key)), key=lambda name: int(name[4:]))
+        shared = {key: value for key, value in fields.items() if key not in names}
         if not names:
             yield clip
         for name in names:
-            task = fields[name]
-            yield clip._replace(key=f"{clip.key}_{name}", value={**shared, **task} if isinstance(task, dict) else task)
+            yield clip._replace(key=f"{clip.key}_{name}", value={**shared, name: fields[name]})
 
 
 def _example(folder: Folder, row: Row) -> Example:
-    video, root = row.text("video_id"), root_of(row.file)
-    options = read_choices(row.fields.get("candidates"))
+    task, root = _task(row), root_of(row.file)
+    video, options = _video(row, task), read_choices(task.fields.get("candidates"))
     return Example(
         id=row.id,
         source=row.source,
@@ -62,22 +58,32 @@ def _example(folder: Folder, row: Row) -> Example:
         source_id=row.key,
         licence=READER.licence,
         group=f"{'youtube' if _YOUTUBE.fullmatch(video) else 'worldsense'}/{video}",
-        question=row.text("question"),
+        question=task.text("question"),
         options=options,
         answer_kind="choice",
-        answer=gold("choice", row.text("answer"), options),
+        answer=gold("choice", task.text("answer"), options),
         media=(medium("video", place(row, folder, root, f"videos/{video}.mp4", f"{video}.mp4")),),
         subtitles=read_subtitles(folder, place(row, folder, root, f"subtitles/{video}.srt")),
         description=row.text_or_empty("video_caption"),
-        categories=row.labels(
-            type="task_type",
-            task_domain="task_domain",
-            domain="domain",
-            sub_category="sub_category",
-            duration="duration",
-            audio_class="audio_class",
-        ),
+        categories=task.labels(type="task_type", task_domain="task_domain")
+        | row.labels(domain="domain", sub_category="sub_category", duration="duration", audio_class="audio_class"),
     )
+
+
+def _task(row: Row) -> Row:
+    name = row.key.rpartition("_")[2]
+    if name not in row.fields or not _TASK.fullmatch(name):
+        raise BadRow("missing_field", "the clip has no task")
+    return row._replace(value=row.fields[name])
+
+
+def _video(row: Row, task: Row) -> str:
+    """The clip that the key names, which its fields and its task may name again."""
+    named = row.key.rpartition("_task")[0]
+    again = [part.text_or_empty("video_id") or named for part in (row, task)]
+    if other := [name for name in again if name != named]:
+        raise BadRow("media_conflict", f"the key says {named[:80]!r}, video_id says {other[0][:80]!r}")
+    return named
 
 
 READER = Reader(

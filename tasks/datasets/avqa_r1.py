@@ -31,7 +31,7 @@ def _read(folder: Folder) -> Iterator[Pending]:
 
 
 def _example(folder: Folder, split: str, row: Row) -> Example:
-    problem, (image, sound) = read_problem(row), _paths(row)
+    problem, (image, sound) = read_problem(row, READER.kinds), _paths(row)
     if (named := row.text("data_type")) != "image_audio":
         raise BadRow("unknown_media_type", f"data type {named[:80]!r}")
     return Example(

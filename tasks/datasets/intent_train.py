@@ -48,7 +48,7 @@ def _read(folder: Folder) -> Iterator[Pending]:
 
 
 def _example(folder: Folder, part: _Part, row: Row) -> Example:
-    problem, named, path = read_problem(row), row.text_or_empty("data_type"), _path(row)
+    problem, named, path = read_problem(row, READER.kinds), row.text_or_empty("data_type"), _path(row)
     if named not in part.kinds:
         raise BadRow("unknown_media_type", f"data type {named[:80]!r}")
     there = place(row, folder, root_of(row.file), path, f"videos/{path}")

@@ -1,7 +1,8 @@
 """OmniInstruct: questions about one picture and one sound, inside the Parquet rows, in two layouts.
 
-Published by m-a-p with no licence stated. `OmniInstruct_v1` has options, one of whose texts is the answer;
-`OmniInstruct` has none, and its short answers are free text. They are told apart by the column `options`. Rows:
+Published by m-a-p with no licence stated. `OmniInstruct_v1` has options without labels, and the answer is
+the text of one; `OmniInstruct` has none, and its short answers are free text. They are told apart by the column
+`options`. Rows:
 
     {"question": "What rings?", "options": ["A bell", "A phone"], "answer": "A bell", "image": {"bytes": ...},
      "audio": {"bytes": ...}, "audio_label": "ringing", "source": "AVQA"}
@@ -20,7 +21,7 @@ from storage.folder import Folder
 from tasks.reader import Reader
 from tasks.reading.inline import keep_inline
 from tasks.reading.places import find_files, medium, picture_group
-from tasks.reading.problem import read_choices
+from tasks.reading.problem import plain_choices
 from tasks.reading.row import Pending, Row, convert
 from tasks.reading.rows import parquet_rows
 
@@ -65,7 +66,7 @@ def _answer(row: Row) -> tuple[AnswerKind, tuple[Option, ...], str]:
     """Kind, options and answer, as the file has options or not."""
     if "options" not in row.fields:
         return "free_text", (), row.text("answer")
-    options = read_choices(row.fields["options"])
+    options = plain_choices(row.fields["options"])
     return "choice", options, label_of(row.text("answer"), options)
 
 

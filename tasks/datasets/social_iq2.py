@@ -2,7 +2,8 @@
 
 Published in the challenge's repository under MIT, without the clips; a `.vtt` of what is said may lie in `transcript`.
 `qa_train.json` and `qa_val.json` are JSON Lines; the second may be absent. `qa_test.json` is never read: it has no
-answers, and most of its videos are those of the other two. Published ids repeat, so examples are named by line. A row:
+answers, and most of its videos are those of the other two. Published ids repeat, so examples are named by line. `ts`
+starts at 0 in every row and mostly ends with the clip, often past it: it is kept as a category and cuts nothing. A row:
 
     {"qid": "abcdefghijk_q1_0", "q": "Why does he wave?", "vid_name": "abcdefghijk", "ts": "0.00-60.0",
      "a0": "He leaves.", "a1": "He is angry.", "a2": "He is cold.", "a3": "He sings.", "answer_idx": 0,
@@ -52,7 +53,7 @@ def _example(folder: Folder, split: str, row: Row) -> Example:
         answer=_answer(row, options),
         media=(medium("video", path),),
         subtitles=read_subtitles(folder, transcript),
-        categories={"published_split": split},
+        categories={"published_split": split, **row.labels(time_reference="ts")},
     )
 
 

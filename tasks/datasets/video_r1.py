@@ -1,8 +1,8 @@
 """Video-R1: video and image questions of five kinds, for SFT (COT-165k, with reasoning) and RL (260k).
 
 Published by Video-R1 under apache-2.0 as two JSON arrays beside the media folders. Either file may be there, or both.
-The first is a part of the second, so reading both gives its questions twice, told apart by the category `file`;
-curation keeps one of them. A row:
+The first is said to be a part of the second, which its rows have not confirmed: reading both then gives its questions
+twice, told apart by the category `file`, and curation keeps one of them. A row:
 
     {"problem_id": 7, "problem": "Which bell rings?", "data_type": "video", "problem_type": "multiple choice",
      "options": ["A. The left one", "B. The right one"], "process": "<think>...</think>",
@@ -32,7 +32,7 @@ def _read(folder: Folder) -> Iterator[Pending]:
 
 
 def _example(stem: str, row: Row) -> Example:
-    problem = read_problem(row)
+    problem = read_problem(row, READER.kinds)
     named = row.text("data_type")
     if named not in _KINDS:
         raise BadRow("unknown_media_type", f"data type {named[:80]!r}")

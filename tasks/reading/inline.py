@@ -12,6 +12,9 @@ _SUFFIXES: dict[tuple[int, bytes], str] = {
     (0, b"OggS"): ".ogg",
     (0, b"ID3"): ".mp3",
     (0, b"\xff\xfb"): ".mp3",
+    (0, b"\xff\xfa"): ".mp3",
+    (0, b"\xff\xf3"): ".mp3",
+    (0, b"\xff\xf2"): ".mp3",
     (4, b"ftyp"): ".mp4",
 }
 """(offset, mark) of each kind of content."""

@@ -1,11 +1,15 @@
 """A long JSON document read value by value, with the standard library's decoder and a window of the text.
 
 What comes out is what `json.load` gives, to the letter: yajl-based parsers put "?" where a text holds half a surrogate
-pair and stop at whole numbers beyond 64 bits, so that one odd row would change unseen or cost the whole file.
+pair and stop at whole numbers beyond 64 bits, so that one odd row would change unseen or cost the whole file. For the
+same reason three things come out otherwise: a whole number with more digits than Python reads is the text of its
+digits, a value nested too deep to be decoded is its text, and an object that has a key twice is a `Repeated`.
 """
 
+import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -14,6 +18,20 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _LONGEST_TOKEN = 16
 """Characters of the longest token besides a text (`\\ud83d\\ude00`, `-Infinity`): what is found nearer to the window's
 end, an error or the end of a number, may be for want of the next characters."""
+_PART = re.compile(r'[^"\[\]{}]*(?:"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}])')
+"""Up to the end of the next text or bracket."""
+_DEEPER = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+class Repeated:
+    """An object that has a key twice: keys and values as they stand, neither of which can be believed."""
+
+    def __init__(self, pairs: list[tuple[str, object]]) -> None:
+        self.pairs = pairs
+
+    def __str__(self) -> str:
+        key, count = Counter(key for key, _ in self.pairs).most_common(1)[0]
+        return f"{key[:80]!r} stands {count} times"
 
 
 class Window:
@@ -47,6 +65,8 @@ class Window:
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
+            except RecursionError:
+                return self._nested()
             except json.JSONDecodeError as error:
                 if self._ended or not self._cut_short(error):
                     raise
@@ -55,6 +75,21 @@ class Window:
                     self._at = end
                     return value
             self._read()
+
+    def _nested(self) -> str:
+        """The text of the next value, an array or object of any depth."""
+        depth, length = 0, 0
+        while not length or depth:
+            match = _PART.match(self._text, self._at + length)
+            if match:
+                length = match.end() - self._at
+                depth += _DEEPER.get(self._text[match.end() - 1], 0)
+            elif self._ended:
+                raise ValueError("Unterminated array or object")
+            else:
+                self._read()
+        self._at += length
+        return self._text[self._at - length : self._at]
 
     def _cut_short(self, error: json.JSONDecodeError) -> bool:
         return error.msg.startswith("Unterminated") or error.pos >= len(self._text) - _LONGEST_TOKEN
@@ -67,7 +102,30 @@ class Window:
         self._text, self._at = left + more, 0
 
 
-_DECODER = json.JSONDecoder()
+def _whole_number(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:  # more digits than Python takes
+        return digits
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | Repeated:
+    fields = dict(pairs)
+    return fields if len(fields) == len(pairs) else Repeated(pairs)
+
+
+_DECODER = json.JSONDecoder(parse_int=_whole_number, object_pairs_hook=_object)
+
+
+def decode(text: str) -> object:
+    """The value that a text is. Raises ValueError where it is malformed."""
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        window = Window(io.StringIO(text))
+        value = window.value()
+        _check_end(window)
+        return value
 
 
 def array_items(stream: TextIO) -> Iterator[object]:

@@ -14,7 +14,7 @@ from tasks.reading.row import BadRow, Row
 
 _YOUTUBE = re.compile(r"(?:ytb_|v_)([A-Za-z0-9_-]{11})|([A-Za-z0-9_-]{11})\.[0-9.]+t[0-9.]+")
 _LLAVA = re.compile(r"(?:.*/)?LLaVA-Video-178K/(?:[0-9]+_[0-9]+_[sm]_\w+/)?(.+)")
-_SHELL = re.compile(r"^(?:(?:.*/)?(?:Video-R1-data|data/videos)/|/+)?(?:[0-9]+_[0-9]+_[sm]_\w+/)?")
+_SHELL = re.compile(r"(?:.*/)?(?:Video-R1-data|data/videos|[0-9]+_[0-9]+_[sm]_\w+)/")
 _PLAIN = re.compile(r"(?:\./)?((?:[\w-][^/\\:\0]*/)*[\w-][^/\\:\0]*)")
 """A path whose every part begins with a letter, digit or dash: it stays inside, and is in its normal form."""
 _TRIMMED = "_trimmed-out"
@@ -88,7 +88,12 @@ def path_group(namespace: str, path: str) -> str:
         return f"youtube/{youtube[1] or youtube[2]}"
     if llava := _LLAVA.fullmatch(stem):
         return f"llava_video_178k/{llava[1]}"
-    return f"{namespace}/{_SHELL.sub('', stem)}"
+    return f"{namespace}/{stem[shell.end() :] if (shell := _SHELL.match(stem)) else stem.lstrip('/')}"
+
+
+def is_of_dataset(path: str) -> bool:
+    """Whether a folder in the path is known to hold a whole dataset, so that no other above it matters."""
+    return bool(_LLAVA.match(path) or _SHELL.match(path))
 
 
 def picture_group(folder: Folder, namespace: str, path: str) -> str:

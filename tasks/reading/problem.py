@@ -1,11 +1,12 @@
 """Rows in the layout Video-R1 started and HumanOmniV2 kept: problem, its type, options, solution in tags."""
 
 import re
+from collections.abc import Container
 from typing import NamedTuple
 
 from schemas.completion import TAGS, parse
 from schemas.example import CHOICE_KINDS, AnswerKind, Option, Provenance
-from schemas.options import gold, read_options
+from schemas.options import gold, read_options, read_plain
 from tasks.reading.row import BadRow, Row
 
 KINDS: dict[str, AnswerKind] = {
@@ -16,7 +17,6 @@ KINDS: dict[str, AnswerKind] = {
     "regression": "regression",
     "judge": "yes_no",
     "emer_ov_mc": "multi_choice",
-    "emer_ov": "emotion_words",
 }
 _THINK = re.compile(r"<think>(.*)</think>", re.DOTALL)
 _ONLY_ANSWER = re.compile(r"<answer>[^<]*</answer>")
@@ -34,12 +34,9 @@ class Problem(NamedTuple):
     provenance: tuple[Provenance, ...]
 
 
-def read_problem(row: Row) -> Problem:
-    """Raises BadRow or Undecided when the row has no single reading."""
-    named = row.text("problem_type")
-    if named not in KINDS:
-        raise BadRow("unknown_problem_type", f"problem type {named[:80]!r}")
-    kind = KINDS[named]
+def read_problem(row: Row, kinds: Container[AnswerKind]) -> Problem:
+    """A row of a dataset with these kinds. Raises BadRow or Undecided when the row has no single reading."""
+    kind = _kind(row, kinds)
     options = read_choices(row.fields.get("options")) if kind in CHOICE_KINDS else ()
     context, think = _reasoning(row)
     return Problem(
@@ -54,10 +51,13 @@ def read_problem(row: Row) -> Problem:
 
 
 def read_choices(value: object) -> tuple[Option, ...]:
-    """Two options or more. Raises BadRow or Undecided."""
-    if len(options := read_options(value)) < 2:
-        raise BadRow("too_few_options", f"a choice with {len(options)} options")
-    return options
+    """Two options or more, in any form. Raises BadRow or Undecided."""
+    return _several(read_options(value))
+
+
+def plain_choices(value: object) -> tuple[Option, ...]:
+    """Two options or more of a publisher who ships texts without labels. Raises BadRow or Undecided."""
+    return _several(read_plain(value))
 
 
 def published(**fields: str) -> tuple[Provenance, ...]:
@@ -67,6 +67,19 @@ def published(**fields: str) -> tuple[Provenance, ...]:
         for name, text in fields.items()
         if text
     )
+
+
+def _kind(row: Row, kinds: Container[AnswerKind]) -> AnswerKind:
+    named = row.text("problem_type")
+    if (kind := KINDS.get(named)) is None or kind not in kinds:
+        raise BadRow("unknown_problem_type", f"problem type {named[:80]!r}")
+    return kind
+
+
+def _several(options: tuple[Option, ...]) -> tuple[Option, ...]:
+    if len(options) < 2:
+        raise BadRow("too_few_options", f"a choice with {len(options)} options")
+    return options
 
 
 def _answer(row: Row, kind: AnswerKind, options: tuple[Option, ...]) -> str:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from schemas.example import Example, Reject
 from schemas.options import Undecided
+from tasks.reading.json_text import Repeated
 
 _LONGEST_ROW = 2_000
 _LONGEST_DETAIL = 300
@@ -43,6 +44,8 @@ class Row(NamedTuple):
 
     @property
     def fields(self) -> dict[str, object]:
+        if isinstance(self.value, Repeated):
+            raise BadRow("repeated_field", str(self.value))
         if not isinstance(self.value, dict):
             raise BadRow("wrong_type", f"the row is a {type(self.value).__name__}, not an object")
         return self.value
@@ -114,6 +117,8 @@ class Pending(NamedTuple):
             return self.build(self.row)
         except (BadRow, Undecided) as error:
             return self.row.reject(error.reason, str(error))
+        except RecursionError:
+            return self.row.reject("wrong_type", "a value is nested too deep")
         except ValidationError as error:
             fault = error.errors()[0]
             return self.row.reject(_FAULTS.get(fault["type"], "invalid_example"), fault["msg"])
@@ -138,7 +143,9 @@ def _shown(value: object) -> str:
     return text if len(text) <= _LONGEST_ROW else f"{text[: _LONGEST_ROW - 3]}..."
 
 
-def _opaque(value: object) -> str:
+def _opaque(value: object) -> object:
+    if isinstance(value, Repeated):
+        return value.pairs
     return f"({len(value)} bytes)" if isinstance(value, bytes) else f"({type(value).__name__})"
 
 

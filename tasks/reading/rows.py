@@ -1,12 +1,11 @@
-"""Rows of a publisher's file, streamed: JSON arrays, JSON Lines, mappings of objects, CSV, Parquet.
+"""Rows of a publisher's file, streamed: JSON arrays, JSON Lines, mappings, CSV, Parquet.
 
-JSON is told apart by content, because publishers ship JSON Lines under a `.json` suffix. A file that is
+Arrays and lines are told apart by content, because publishers ship JSON Lines under a `.json` suffix. A file that is
 malformed as a whole raises UserError with its name and how far it could be read.
 """
 
 import csv
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 
 from schemas.values import UserError
 from storage.folder import Folder
-from tasks.reading.json_text import array_items, object_items
+from tasks.reading.json_text import array_items, decode, object_items
 from tasks.reading.row import Row
 
 _ROWS_AT_ONCE = 32
@@ -23,17 +22,17 @@ _HEAD = 4096
 
 
 def json_rows(folder: Folder, source: str, file: str, prefix: str = "") -> Iterator[Row]:
-    """Rows of a JSON file; their keys are positions from 0, or the keys of a mapping, behind `prefix`."""
-    count = 0
-    try:
-        with folder.local(file).open(encoding="utf-8-sig") as stream:
-            for key, value in _pairs(stream):
-                yield Row(source, file, f"{prefix}{key}", value, folder.revision)
-                count += 1
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(_broken(file, count, error)) from error
+    """Rows of an array or of lines, in a `.jsonl` of lines alone; keys are positions from 0 behind `prefix`."""
+    with folder.local(file).open(encoding="utf-8-sig") as stream:
+        values = _lines if file.endswith(".jsonl") else _array_or_lines
+        numbered = ((f"{prefix}{place}", value) for place, value in enumerate(values(stream)))
+        yield from _rows(folder, source, file, numbered)
+
+
+def mapping_rows(folder: Folder, source: str, file: str) -> Iterator[Row]:
+    """Rows of a JSON object whose values are the rows; keys are its keys."""
+    with folder.local(file).open(encoding="utf-8-sig") as stream:
+        yield from _rows(folder, source, file, _unique(object_items(stream)))
 
 
 def parquet_rows(
@@ -83,48 +82,41 @@ def _check_columns(file: str, needed: Sequence[str], there: Sequence[str]) -> No
         raise UserError(f"{file} has no column {missing[0]!r} (it has {', '.join(there)})")
 
 
-def _pairs(stream: TextIO) -> Iterator[tuple[str, object]]:
+def _rows(folder: Folder, source: str, file: str, pairs: Iterable[tuple[str, object]]) -> Iterator[Row]:
+    count = 0
+    try:
+        for key, value in pairs:
+            yield Row(source, file, key, value, folder.revision)
+            count += 1
+    except ValueError as error:
+        raise UserError(_broken(file, count, error)) from error
+
+
+def _array_or_lines(stream: TextIO) -> Iterator[object]:
     start = stream.tell()
     opening = stream.read(_HEAD).lstrip()[:1]
     stream.seek(start)
-    if opening == "[":
-        for number, value in enumerate(array_items(stream)):
-            yield str(number), value
-    elif opening != "{":
+    if opening not in ("[", "{"):
         raise ValueError("neither an array nor objects")
-    elif _is_lines(stream):
-        yield from _lines(stream)
-    else:
-        yield from _unique(object_items(stream))
+    yield from array_items(stream) if opening == "[" else _lines(stream)
 
 
-def _is_lines(stream: TextIO) -> bool:
-    """Whether the first line is a whole row, rather than (the start of) a mapping of objects. Rewinds."""
-    start = stream.tell()
-    line = next(line for line in iter(stream.readline, "") if line.strip())
-    another = any(line.strip() for line in iter(stream.readline, ""))
-    stream.seek(start)
-    try:
-        first = json.loads(line)
-    except ValueError:
-        return False
-    return another or not isinstance(next(iter(first.values()), None), dict)
-
-
-def _lines(stream: TextIO) -> Iterator[tuple[str, object]]:
+def _lines(stream: TextIO) -> Iterator[object]:
     """A line that is no JSON is a row like any other, as its text; not so the last one, where a download broke off."""
     filled = (line for line in stream if line.strip())
-    line, number = next(filled, ""), 0
+    line = next(filled, "")
+    if not line:
+        raise ValueError("it holds no line")
     while line:
         following = next(filled, "")
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError:
+            value = decode(line)
+        except ValueError:
             if not following:
                 raise
             value = line
-        yield str(number), value
-        line, number = following, number + 1
+        yield value
+        line = following
 
 
 def _unique(pairs: Iterator[tuple[str, object]]) -> Iterator[tuple[str, object]]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from schemas.example import AnswerKind, Option
 from schemas.numbers import plain_decimal
-from schemas.options import Undecided, given, gold, label_of, letter, read_options, split_option
+from schemas.options import Undecided, given, gold, label_of, letter, read_options, read_plain, split_option
 
 KINDS: list[AnswerKind] = ["choice", "multi_choice", "yes_no", "number", "ocr", "free_text", "emotion_words"]
 MAN = letter(["The man", "The woman", "A cat and a dog", "Nobody"])
@@ -46,6 +46,43 @@ def test_every_form_of_options_gives_the_same_options(written: object) -> None:
 @pytest.mark.parametrize("written", [None, "", " ", []])
 def test_absent_options_are_no_options(written: object) -> None:
     assert read_options(written) == ()
+
+
+@pytest.mark.parametrize("written", [{"A": "y", "a": "q"}, {"A": "x", "B": "y", " b": "z"}])
+def test_keys_that_are_one_label_are_undecided(written: object) -> None:
+    with pytest.raises(Undecided, match="twice") as caught:
+        read_options(written)
+    assert caught.value.reason == "options_unclear"
+
+
+def test_key_without_a_text_collides_with_none() -> None:
+    assert read_options({"A": "y", "B": "q", "b": None}) == letter(["y", "q"])
+
+
+def test_initials_under_keys_stay_unless_every_text_repeats_its_key() -> None:
+    named = {"A": "A. Lincoln", "B": "G. Bush", "C": "C. Rice"}
+    assert [option.text for option in read_options(named)] == list(named.values())
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["A major", "B minor", "C major", "D minor"],
+        ["A. Smith", "B. Jones", "x", "y"],
+        ["B. no", "A. yes"],
+        ("7", "x"),
+    ],
+)
+def test_plain_options_are_lettered_as_they_stand(written: list[str]) -> None:
+    assert [option.text for option in read_plain(written)] == list(written)
+    assert [option.label for option in read_plain(written)] == list("ABCD"[: len(written)])
+
+
+@pytest.mark.parametrize("written", [{"A": "x", "B": "y"}, "['x', 'y']", ["x", None], ["x", " "], ["x"] * 27, 7])
+def test_plain_options_that_are_no_list_of_texts_are_undecided(written: object) -> None:
+    with pytest.raises(Undecided) as caught:
+        read_plain(written)
+    assert caught.value.reason == "options_unclear"
 
 
 def test_spaced_labels_out_of_order_are_plain_text() -> None:
@@ -164,7 +201,14 @@ def test_gold_yes_no(answer: object, form: str) -> None:
         (".5", "0.5"),
         ("−7", "-7"),
         ("30 °C", "30"),
+        ("5 L/min", "5"),
+        ("12 people", "12"),
         ("100", "100"),
+        ("5 million", "5000000"),
+        ("$1.2 billion", "1200000000"),
+        ("50 Thousand people", "50000"),
+        ("3 hundred", "300"),
+        ("2 trillions", "2000000000000"),
     ],
 )
 def test_number_has_one_spelling(written: str, form: str) -> None:
@@ -192,6 +236,42 @@ def test_number_has_one_spelling(written: str, form: str) -> None:
 )
 def test_text_without_one_number_has_no_spelling(written: str) -> None:
     assert plain_decimal(written) is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("3k", "7 K", "2M", "1.2B", "4bn", "5 million k", "2 dozen", "3 thousandths", "2 thirds"),
+        *("2π", "2πr", "3 pi", "3x", "3xy", "2i", "5n", "2e", "5/n", "2π/s", "5²", "10^2"),
+        *("1st", "2nd", "3rd", "21ST", "4th", "3 pm", "3 a.m.", "500 BC", "25°E"),
+    ],
+)
+def test_what_changes_a_number_is_no_unit_to_drop(written: str) -> None:
+    assert plain_decimal(written) is None
+    with pytest.raises(Undecided) as caught:
+        gold("number", f"<answer>{written}</answer>")
+    assert caught.value.reason == "answer_unclear"
+
+
+@pytest.mark.parametrize("written", ["1e30", "9.1e-30 kg", "1234567890123456789012345678e30 trillion", "1.5e-30"])
+def test_number_is_read_from_its_own_spelling(written: str) -> None:
+    form = gold("number", written)
+    assert given("number", form) == form
+
+
+def test_metres_and_millions_differ() -> None:
+    assert given("number", "5 m") == "5" != given("number", "5 million") != given("number", "5 thousand")
+
+
+@pytest.mark.parametrize("kind", ["choice", "multi_choice", "emotion_words"])
+@pytest.mark.parametrize("depth", [2, 5000])
+def test_gold_list_within_a_list_is_undecided_however_deep(kind: AnswerKind, depth: int) -> None:
+    answer: object = "A"
+    for _ in range(depth):
+        answer = [answer]
+    with pytest.raises(Undecided) as caught:
+        gold(kind, answer, letter(["red", "blue"]))
+    assert caught.value.reason == "answer_unclear"
 
 
 def test_gold_emotion_words_come_from_lists_and_literals() -> None:

@@ -210,6 +210,12 @@ def test_omnibench_row_is_read_from_columns_with_spaces(tmp_path: Path) -> None:
     assert folder.local(image.path).read_bytes() == picture()
 
 
+def test_omnibench_options_keep_what_looks_like_a_label(tmp_path: Path) -> None:
+    keys = ["A major", "B minor", "C major", "D minor"]
+    (row,) = examples(omnibench(tmp_path, TAXI | {"options": keys, "answer": "C major"})[1])
+    assert ([option.text for option in row.options], row.answer) == (keys, "C")
+
+
 def test_omnibench_questions_about_one_picture_are_one_group(tmp_path: Path) -> None:
     other = TAXI | {"image": {"bytes": picture("blue"), "path": None}}
     first, second, third = examples(omnibench(tmp_path, TAXI, TAXI | {"index": 9001}, other)[1])

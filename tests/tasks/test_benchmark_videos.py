@@ -168,6 +168,21 @@ def test_mlvu_candidate_that_is_a_letter_is_meant_by_its_text(tmp_path: Path) ->
     assert row.answer == "B"
 
 
+@pytest.mark.parametrize(
+    ("texts", "answer", "label"),
+    [
+        (["A key", "B flat", "C ring", "D leaf"], "C ring", "C"),
+        (["A. Smith", "B. Jones", "x", "y"], "B. Jones", "B"),
+        (["A. Smith", "B. Jones", "x", "y"], "C", "C"),
+    ],
+)
+def test_mlvu_candidates_keep_what_looks_like_a_label(
+    tmp_path: Path, texts: list[str], answer: str, label: str
+) -> None:
+    (row,) = examples(mlvu(tmp_path, candidates=texts, answer=answer))
+    assert ([option.text for option in row.options], row.answer) == (texts, label)
+
+
 @pytest.mark.parametrize(("length", "label"), [(59, "<1min"), (60.0, "1-5min"), (1200, ">20min"), (32550.5, ">20min")])
 def test_mlvu_lengths_are_whole_or_broken_seconds(tmp_path: Path, length: float, label: str) -> None:
     (row,) = examples(mlvu(tmp_path, duration=length))

@@ -150,6 +150,12 @@ def test_video_r1_rows_without_options_are_read(
     assert row.options == ()
 
 
+@pytest.mark.parametrize("written", ["5 thousand", "5,000"])
+def test_magnitude_of_a_number_is_kept(tmp_path: Path, written: str) -> None:
+    (row,) = examples(video_r1(tmp_path, problem_type="numerical", solution=f"<answer>{written}</answer>"))
+    assert row.answer == "5000"
+
+
 def test_video_r1_pictures_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     (row,) = examples(video_r1(tmp_path, data_type="image", path="./Knowledge/ArxivQA/images/1702.jpg"))
     assert row.media[0].kind == "image"
@@ -175,6 +181,10 @@ def test_both_files_of_video_r1_are_read_under_different_ids(tmp_path: Path) -> 
         ({"path": "."}, "missing_field"),
         ({"path": "a\0b.mp4"}, "missing_field"),
         ({"problem_type": "temporal retrieval"}, "unknown_problem_type"),
+        ({"problem_type": "judge", "solution": "<answer>Yes</answer>"}, "unknown_problem_type"),
+        ({"problem_type": "emer_ov_mc"}, "unknown_problem_type"),
+        ({"problem_type": "numerical", "solution": "<answer>3k</answer>"}, "answer_unclear"),
+        ({"problem_type": "regression", "solution": "<answer>2π</answer>"}, "answer_unclear"),
         ({"data_type": "smell"}, "unknown_media_type"),
         ({"options": ["A. x", "B. y", "z"]}, "options_unclear"),
         ({"options": ["A. x"]}, "too_few_options"),
@@ -197,6 +207,27 @@ def test_bad_row_is_rejected_with_its_reason(tmp_path: Path, changes: dict[str, 
     assert left_out.detail
     assert '"problem_id": 2' in left_out.row
     left_out.model_dump_json()
+
+
+@pytest.mark.parametrize("written", ["[%s, %s, %s]", "%s\n%s\n%s\n"])
+def test_odd_row_costs_no_other(tmp_path: Path, written: str) -> None:
+    good = json.dumps(VIDEO_R1)
+    twice = '{"solution": "<answer>A</answer>", ' + good[1:]
+    deep = good.replace('["A. A cat", "B. A dog"]', "[" * 100_000 + "]" * 100_000)
+    long = good.replace('"problem_id": 2', f'"problem_id": {"9" * 5000}, "path": {"9" * 5000}')
+    for odd, reason in ((twice, "repeated_field"), (deep, "wrong_type"), (long, "repeated_field")):
+        content = written.replace("%s", good, 1).replace("%s", odd, 1).replace("%s", good)
+        first, left_out, last = read("video_r1", folder_of(tmp_path / str(len(odd)), {"Video-R1-260k.json": content}))
+        assert reject([left_out]).reason == reason
+        assert len(examples([first, last])) == 2
+
+
+@pytest.mark.parametrize("depth", [300, 600, 900, 990])
+@pytest.mark.parametrize("field", ["options", "solution", "path"])
+def test_value_nested_almost_too_deep_to_be_decoded_is_rejected(tmp_path: Path, field: str, depth: int) -> None:
+    deep = json.dumps(VIDEO_R1 | {field: "?"}).replace('"?"', "[" * depth + "]" * depth)
+    left_out = reject(read("video_r1", folder_of(tmp_path, {"Video-R1-260k.json": f"[{deep}]"})))
+    assert left_out.reason in ("options_unclear", "answer_unclear", "wrong_type")
 
 
 def test_half_a_character_is_rejected(tmp_path: Path) -> None:
@@ -251,6 +282,12 @@ def test_social_iq_is_read_from_json_lines_with_repeated_ids(tmp_path: Path) -> 
     assert rows[0].subtitles == "Hello there"
     assert rows[0].media[0].path == "siq2/video/-b8xt2PeE01.mp4"
     assert rows[0].options[1] == Option(label="B", text="A man sings.")
+
+
+def test_social_iq_times_are_told_and_cut_nothing(tmp_path: Path) -> None:
+    (row,) = examples(read_one(tmp_path, "social_iq2", "qa/qa_train.json", SOCIAL_IQ, ts="0.00-21.69"))
+    assert row.categories == {"published_split": "train", "time_reference": "0.00-21.69"}
+    assert (row.media[0].start, row.media[0].end) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -353,11 +390,36 @@ def test_omni_instruct_media_become_files_of_the_folder(tmp_path: Path) -> None:
         ({"audio": None}, "missing_field"),
         ({"question": None}, "missing_field"),
         ({"options": ["A cat"]}, "too_few_options"),
+        ({"options": ["A cat", " "]}, "options_unclear"),
     ],
 )
 def test_bad_omni_instruct_row_is_rejected(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
     _, rows = omni_instruct(tmp_path, **changes)
     assert reject(rows).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("texts", "answer", "label"),
+    [
+        (["A major", "B minor", "C major", "D minor"], "C major", "C"),
+        (["A. Smith", "B. Jones", "x", "y"], "B. Jones", "B"),
+    ],
+)
+def test_omni_instruct_options_keep_what_looks_like_a_label(
+    tmp_path: Path, texts: list[str], answer: str, label: str
+) -> None:
+    (row,) = examples(omni_instruct(tmp_path, options=texts, answer=answer)[1])
+    assert [option.text for option in row.options] == texts
+    assert (row.answer, row.gold_text) == (label, answer)
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix"),
+    [(b"\xff\xf3\x40", ".mp3"), (b"\xff\xf2\x40", ".mp3"), (b"\xff\xfa\x90", ".mp3"), (b"\xff\xf9\x50", ".bin")],
+)
+def test_sound_without_a_header_is_known_by_its_first_frame(tmp_path: Path, content: bytes, suffix: str) -> None:
+    (row,) = examples(omni_instruct(tmp_path, audio={"bytes": content, "path": None})[1])
+    assert row.media[1].path == f"audio/train-00000-of-00001/0{suffix}"
 
 
 def test_daily_omni_sentinels_are_no_categories(tmp_path: Path) -> None:
@@ -395,14 +457,39 @@ def test_worldsense_tasks_are_rows_in_number_order(tmp_path: Path) -> None:
     assert rows[0].group == "worldsense/aBcD1234"
 
 
+def test_worldsense_subtitles_that_are_no_text_are_a_reject(tmp_path: Path) -> None:
+    files = {"worldsense_qa.json": {"aBcD1234": SENSE}, "subtitles/aBcD1234.srt": b"\xe9"}
+    rows = read("worldsense", folder_of(tmp_path, files))
+    assert {row.reason for row in rows if isinstance(row, Reject)} == {"unreadable_subtitles"} and len(rows) == 3
+
+
 def test_worldsense_clips_without_tasks_are_rejected_and_not_lost(tmp_path: Path) -> None:
-    clips = {"one": {"video_id": "one"}, "two": 7, "three": {"task0": "text"}}
+    clips = {"one": {"task": SENSE["task0"]}, "two_task0": {"one": SENSE["task0"]}, "three": {"task0": "text"}, "4": 7}
     rows = read("worldsense", folder_of(tmp_path, {"worldsense_qa.json": clips}))
     assert [(row.source_row, row.reason) for row in rows if isinstance(row, Reject)] == [
-        ("one", "too_few_options"),
-        ("two", "wrong_type"),
+        ("one", "missing_field"),
+        ("two_task0", "missing_field"),
         ("three_task0", "wrong_type"),
+        ("4", "wrong_type"),
     ]
+
+
+@pytest.mark.parametrize("clip", [{"video_id": "another"}, {"task0": SENSE["task0"] | {"video_id": "another"}}])
+def test_worldsense_task_of_another_clip_than_its_key_is_rejected(tmp_path: Path, clip: dict[str, object]) -> None:
+    content = {"aBcD1234": {"task0": SENSE["task0"]} | clip, "other": {"task0": SENSE["task0"]}}
+    left_out, kept = read("worldsense", folder_of(tmp_path, {"worldsense_qa.json": content}))
+    assert (reject([left_out]).reason, reject([left_out]).source_row) == ("media_conflict", "aBcD1234_task0")
+    assert examples([kept])[0].group == "worldsense/other"
+
+
+def test_worldsense_task_says_its_own_type_and_its_clip_the_rest(tmp_path: Path) -> None:
+    (row, *_) = examples(read("worldsense", folder_of(tmp_path, {"worldsense_qa.json": {"aBcD1234": SENSE}})))
+    assert row.categories == {
+        "type": "Audio Counting",
+        "task_domain": "Recognition",
+        "domain": "Music",
+        "audio_class": "Speech,Music",
+    }
 
 
 @pytest.mark.parametrize("name", sorted(READERS))

@@ -1,4 +1,4 @@
-"""Files of every published shape, told apart by content; malformed ones named; subtitles as plain lines."""
+"""Files of every published shape, told apart by content; malformed ones named; odd values kept as they are."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,8 @@ import pytest
 from dataset_folders import folder_of, lines_of
 
 from schemas.values import UserError
-from tasks.reading.row import Row
-from tasks.reading.rows import json_rows, parquet_rows
-from tasks.reading.subtitles import plain_subtitles
+from tasks.reading.row import BadRow, Row
+from tasks.reading.rows import json_rows, mapping_rows, parquet_rows
 
 ROWS = [{"a": 1, "b": "ä"}, {"a": 2.5, "b": None}]
 
@@ -39,13 +38,20 @@ def test_rows_are_named_by_their_position(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("indent", [None, 1])
-def test_mapping_of_objects_is_rows_named_by_key(tmp_path: Path, indent: int | None) -> None:
-    rows = rows_of(tmp_path, json.dumps({"x": ROWS[0], "y": ROWS[1]}, indent=indent))
-    assert [(row.key, row.value) for row in rows] == [("part:x", ROWS[0]), ("part:y", ROWS[1])]
+def test_mapping_is_rows_named_by_key(tmp_path: Path, indent: int | None) -> None:
+    content = json.dumps({"x": ROWS[0], "y": 7}, indent=indent)
+    rows = mapping_rows(folder_of(tmp_path, {"qa.json": content}), "source", "qa.json")
+    assert [(row.key, row.value) for row in rows] == [("x", ROWS[0]), ("y", 7)]
 
 
-def test_one_line_is_one_row(tmp_path: Path) -> None:
-    assert [row.value for row in rows_of(tmp_path, lines_of(ROWS[0]))] == [ROWS[0]]
+@pytest.mark.parametrize("row", [ROWS[0], {"a": {"b": 1}}, {"a": {"b": 1}, "c": {"d": 2}}])
+def test_one_line_is_one_row(tmp_path: Path, row: object) -> None:
+    assert [read.value for read in rows_of(tmp_path, lines_of(row))] == [row]
+
+
+def test_file_named_as_lines_is_lines_whatever_they_hold(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, {"qa.jsonl": lines_of([1], {"a": {}}, 7)})
+    assert [row.value for row in json_rows(folder, "source", "qa.jsonl")] == [[1], {"a": {}}, 7]
 
 
 def test_empty_array_has_no_rows(tmp_path: Path) -> None:
@@ -61,8 +67,6 @@ def test_empty_array_has_no_rows(tmp_path: Path) -> None:
         ('[{"a": 1}, {"a": 2}', 2),
         ('[{"a": 1}] more', 1),
         ('{"a": 1}\n{"a": 2}\n{"a": \n', 2),
-        ('{"x": {"a": 1}, "x": {"a": 2}}', 1),
-        ('{"x": {"a": 1}, "y": {"a"', 1),
         (b'[{"a": "\xff\xfe"}]', 0),
         (b"\x00\x01\x02", 0),
         ('{"a": 1}\n' + "[" * 100_000, 1),
@@ -75,44 +79,56 @@ def test_malformed_file_is_one_error_with_file_and_position(tmp_path: Path, cont
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "read"),
+    [
+        ("", 0),
+        ("[]", 0),
+        ('{"x": {"a": 1}, "x": {"a": 2}}', 1),
+        ('{"x": {"a": 1}, "y": {"a"', 1),
+        ('{"x": {"a": 1}, "y": ' + "[" * 100_000, 1),
+    ],
+)
+def test_malformed_mapping_is_one_error_with_file_and_position(tmp_path: Path, content: str, read: int) -> None:
+    with pytest.raises(UserError, match=rf"qa\.json cannot be read after {read} rows"):
+        list(mapping_rows(folder_of(tmp_path, {"qa.json": content}), "source", "qa.json"))
+
+
+def test_empty_file_of_lines_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"qa\.jsonl cannot be read after 0 rows"):
+        list(json_rows(folder_of(tmp_path, {"qa.jsonl": " \n"}), "source", "qa.jsonl"))
+
+
+AROUND = ('[{"a": 0}, ?, {"a": 1}]', '{"a": 0}\n?\n{"a": 1}\n', '{"a": 0}\n{"a": 1}\n?\n')
+LONG = f"-{'9' * 5000}"
+DEEP = '[{"[": ' * 100_000 + '"]}"' + "}]" * 100_000
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_number_too_long_to_be_one_is_its_digits(tmp_path: Path, around: str) -> None:
+    rows = [row.value for row in rows_of(tmp_path, around.replace("?", f'{{"b": {LONG}}}'))]
+    assert {"b": LONG} in rows
+    assert [row for row in rows if row != {"b": LONG}] == [{"a": 0}, {"a": 1}]
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("deep", [DEEP, f'{{"b": {DEEP}}}'], ids=["list", "object"])
+def test_value_nested_too_deep_is_its_text(tmp_path: Path, around: str, deep: str) -> None:
+    rows = [row.value for row in rows_of(tmp_path, around.replace("?", deep))]
+    assert deep in rows
+    assert [row for row in rows if row != deep] == [{"a": 0}, {"a": 1}]
+
+
+@pytest.mark.parametrize("around", ["[?]", "?\n", '{"a": 0}\n?\n'])
+def test_row_that_names_a_field_twice_is_no_row_and_is_shown_whole(tmp_path: Path, around: str) -> None:
+    row = rows_of(tmp_path, around.replace("?", '{"solution": "A", "b": [{"solution": "B"}], "solution": "C"}'))[-1]
+    with pytest.raises(BadRow, match="'solution' stands 2 times") as caught:
+        row.text("b")
+    assert caught.value.reason == "repeated_field"
+    assert all(part in row.reject("repeated_field", "").row for part in ('"A"', '"B"', '"C"'))
+
+
 def test_broken_parquet_file_is_one_error(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, {"x.parquet": b"PAR1 and no more"})
     with pytest.raises(UserError, match=r"x\.parquet cannot be read after 0 rows"):
         list(parquet_rows(folder, "source", "x.parquet", "", ["a"]))
-
-
-def test_rolling_captions_are_said_once() -> None:
-    vtt = """WEBVTT
-Kind: captions
-
-NOTE made by hand
-
-00:00:00.030 --> 00:00:01.500 align:start position:0%
-
-hello<00:00:00.450><c> there</c>
-
-00:00:01.500 --> 00:00:01.510
-hello there
-
-0:00:01.510 --> 0:00:03.000
-hello there
-<c.colorE5E5E5>general &amp; all</c>
-
-0:00:03.000 --> 0:00:04.000
-general &amp; all
-yes
-"""
-    assert plain_subtitles(vtt) == "hello there\ngeneral & all\nyes"
-
-
-def test_subrip_loses_numbers_times_and_fonts() -> None:
-    srt = (
-        '\ufeff1\r\n00:00:00,000 --> 00:00:02,500\r\n<font color="white">It\'s 5 < 6</font>\r\n'
-        "{\\an8}Up\r\n\r\n2\r\n00:00:03,000 --> 00:00:04,000\r\n42\r\n"
-    )
-    assert plain_subtitles(srt) == "It's 5 < 6\nUp\n42"
-
-
-@pytest.mark.parametrize("text", ["", "WEBVTT\n", "no times here\n\nat all", "\x00"])
-def test_text_without_cues_is_no_subtitles(text: str) -> None:
-    assert plain_subtitles(text) == ""

@@ -128,6 +128,7 @@ def test_file_of_video_r1_has_one_group_in_both_readers(tmp_path: Path, path: st
         ("social_iq_v2_rewrite.json", {"options": "[A, B]"}, "options_unclear"),
         ("social_iq_v2_rewrite.json", {"answer": "B"}, "answer_conflict"),
         ("Video-R1_rewrite.json", {"data_type": None}, "unknown_media_type"),
+        ("Video-R1_rewrite.json", {"problem_type": "judge"}, "unknown_problem_type"),
     ],
 )
 def test_bad_row_of_intent_train_is_rejected(
@@ -211,9 +212,10 @@ def test_media_of_avqa_are_read_from_a_path_of_two(tmp_path: Path) -> None:
         ({"path": "images/sample_12.jpg"}, "wrong_type"),
         ({"path": {"image": "images/sample_12.jpg"}}, "missing_field"),
         ({"data_type": "image"}, "unknown_media_type"),
+        ({"problem_type": "free-form"}, "unknown_problem_type"),
     ],
 )
-def test_avqa_row_without_both_media_is_rejected(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
+def test_avqa_row_of_another_form_is_rejected(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
     files = {"train/omni_rl_format_train.json": [AVQA | changes]}
     assert reject(read_files(tmp_path, "avqa_r1", files)).reason == reason
 
@@ -339,6 +341,29 @@ def test_published_place_is_found_by_its_tail(tmp_path: Path, published: str, ba
     assert (read_row.question, read_row.options, read_row.answer) == ("Who sings?", GIRL, "B")
 
 
+@pytest.mark.parametrize(
+    "published",
+    [
+        "./data/videos/NextQA/NExTVideo/1/2.mp4",
+        "0_30_s_academic_v0_1/academic_source/Charades/2.mp4",
+        "/mnt/z/2.mp4",
+    ],
+)
+@pytest.mark.parametrize("place", ["2.mp4", "videos/2.mp4", "data/videos/2.mp4"])
+def test_file_of_the_same_bare_name_is_another(tmp_path: Path, published: str, place: str) -> None:
+    files = {OMNI_FILE: lines_of(OMNI | {"videos": [published]}), place: b"x"}
+    folder = folder_of(tmp_path, files)
+    (row,) = examples(read("omnivideo_r1", folder))
+    assert row.media[0].path not in folder
+
+
+@pytest.mark.parametrize("published", ["./data/videos/2.mp4", "/mnt/data/videos/2.mp4", "2.mp4"])
+def test_file_that_was_published_without_folders_is_found_by_its_name(tmp_path: Path, published: str) -> None:
+    files = {OMNI_FILE: lines_of(OMNI | {"videos": [published]}), "videos/2.mp4": b"x"}
+    (row,) = examples(read_files(tmp_path, "omnivideo_r1", files))
+    assert row.media[0].path == "videos/2.mp4"
+
+
 def test_sound_is_a_medium_only_where_its_file_is_there(tmp_path: Path) -> None:
     files = {OMNI_FILE: lines_of(OMNI, OMNI | {"audios": []}), "audios/NextQA/2.mp3": b"x"}
     first, second = examples(read_files(tmp_path, "omnivideo_r1", files))
@@ -346,10 +371,27 @@ def test_sound_is_a_medium_only_where_its_file_is_there(tmp_path: Path) -> None:
     assert [medium.kind for medium in second.media] == ["video"]
 
 
-def test_clip_has_one_group_in_the_sets_that_share_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "published",
+    [
+        "./data/videos/NextQA/NExTVideo/1/2.mp4",
+        "./data/videos/0_30_s_nextqa/NextQA/NExTVideo/1/2.mp4",
+        "/mnt/z/LLaVA/0_30_s_nextqa/NextQA/NExTVideo/1/2.mp4",
+        "/mnt/z/data/videos/NextQA/NExTVideo/1/2.mp4",
+        "/mnt/z/LLaVA-Video-178K/0_30_s_nextqa/NextQA/NExTVideo/1/2.mp4",
+        "/mnt/z/LLaVA/NextQA/NExTVideo/1/2.mp4",
+        "NextQA/NExTVideo/1/2.mp4",
+    ],
+)
+def test_clip_has_one_group_in_the_sets_that_share_it(tmp_path: Path, published: str) -> None:
     place = "./data/videos/VideoVista-Train-videos/Rl0M4-VNpe4.120t300.0.mp4"
-    cut = OMNI | {"Type": "Event Sequence", "videos": [place]}
-    files = {OMNI_FILE: lines_of(OMNI, cut), LLAVA_FILE: [LLAVA], "VideoVista_Train.json": [VISTA]}
+    clip, cut = OMNI | {"videos": [published]}, OMNI | {"Type": "Event Sequence", "videos": [place]}
+    files = {
+        OMNI_FILE: lines_of(clip, cut),
+        LLAVA_FILE: [LLAVA],
+        "VideoVista_Train.json": [VISTA],
+        "videos/NextQA/NExTVideo/1/2.mp4": b"x",
+    }
     folder = folder_of(tmp_path, files)
     groups = [row.group for row in examples(read("omnivideo_r1", folder))]
     others = [row.group for name in ("llava_video_178k", "videovista") for row in examples(read(name, folder))]
