@@ -1,4 +1,4 @@
-"""Opening a container from outside, and which of its tracks are meant.
+"""Opening a container from outside, how large its frames may be, and which of its tracks are meant.
 
 One file may hold several pictures (another angle, a cover) and several sounds (another language, a comment). The
 choice is FFmpeg's "best stream" and is made here alone, so that what probing describes is what is later decoded.
@@ -19,6 +19,9 @@ _OPEN_OPTIONS = {
     "aiff,mp3,aac,ac3,eac3,flac,amr,caf",
 }
 
+LARGEST_FRAME = 8192 * 4320
+"""Pixels, of the widest format of film: a small file may hold frames that fill a machine's memory."""
+
 
 class Tracks(NamedTuple):
     """The chosen tracks, None for none, and how many there are to choose from. Covers are no videos."""
@@ -30,8 +33,15 @@ class Tracks(NamedTuple):
 
 
 def open_container(path: Path) -> InputContainer:
-    """Open a file, but no playlist and nothing else that opens further files. Raises FFmpegError."""
-    return av.open(str(path), options=_OPEN_OPTIONS)
+    """Open a file, but no playlist and nothing else that opens further files. Raises FFmpegError.
+
+    A frame that proves larger than `LARGEST_FRAME`, whatever the container said, is an error of its decoder.
+    """
+    container = av.open(str(path), options=_OPEN_OPTIONS)
+    for decoder in (stream.codec_context for stream in container.streams.video):
+        if decoder:  # there is none for a codec that is not known
+            decoder.options = {"max_pixels": str(LARGEST_FRAME)}
+    return container
 
 
 def choose_tracks(container: InputContainer) -> Tracks:

@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.error import FFmpegError, InvalidDataError
 
 from media.container import beginning, choose_tracks, open_container
-from media.errors import MediaError, reason
+from media.errors import MediaError, check_machine, reason
 
 SAMPLE_RATE = 16000
 """Hz, of every waveform here; what the audio towers expect."""
@@ -52,6 +52,7 @@ def read_pieces(
                 raise NoSound(path.name)
             yield from _stretch(_resampled(container, audio, start, sample_format), round(start * SAMPLE_RATE), last)
     except (FFmpegError, ValueError) as error:
+        check_machine(error, path)
         raise MediaError(f"cannot read the sound of {path.name}: {reason(error, path)}") from error
 
 

@@ -2,7 +2,8 @@
 
 A file passes when a picture decodes, some sound decodes where it says it has sound, and its last part
 decodes as far as it claims to reach. Files come from outside: playlists and whatever else makes FFmpeg open
-further files are refused, and `probe_each` puts every file behind a deadline in a process of its own.
+further files are refused, and `probe_each` puts every file behind a deadline in a process of its own. A fault of the
+machine says nothing about the file and is raised.
 """
 
 import os
@@ -15,14 +16,14 @@ from av.error import FFmpegError
 from PIL import Image
 from pydantic import TypeAdapter
 
-from media.container import beginning, choose_tracks, open_container
-from media.errors import reason
+from media.container import LARGEST_FRAME, beginning, choose_tracks, open_container
+from media.errors import check_machine, reason
 from media.probe_pool import DIED, ask_all
 from media.track import Track, measure
 from schemas.example import MediaKind
 from schemas.values import Value
 
-PROBE_VERSION = 1
+PROBE_VERSION = 2
 """Raise it when probing comes to tell more or otherwise of the same bytes: kept answers are then asked anew."""
 
 LONGEST_SECONDS = 4 * 3600.0
@@ -30,7 +31,7 @@ SHORT_AUDIO_SECONDS = 0.5
 """Sound that ends this much before its picture is called short: codecs and muxers leave a tenth of a second
 between the two ends, while half a second may hold a spoken word that a question asks for."""
 
-_MOST_PIXELS = 100_000_000
+_LARGEST_PICTURE = 100_000_000
 _IMAGES = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 _ORIENTATION = 0x0112
 _TURNS = {3: 180, 6: -90, 8: 90}
@@ -83,8 +84,16 @@ class Unreadable(Value):
     detail: str
 
 
+class MachineFault(Value):
+    """What a probing process says in place of an answer: the number of an OSError, and its text."""
+
+    errno: int
+    said: str
+
+
 ANSWER: TypeAdapter[Probe | Unreadable] = TypeAdapter(Probe | Unreadable)
 """Reads an answer's JSON back: the two have no field in common."""
+_HEARD: TypeAdapter[Probe | Unreadable | MachineFault] = TypeAdapter(Probe | Unreadable | MachineFault)
 
 
 class _Fault(Exception):
@@ -105,7 +114,10 @@ class _Survey(NamedTuple):
 
 
 def probe(path: Path, longest_seconds: float = LONGEST_SECONDS) -> Probe | Unreadable:
-    """Probe one file in this process. For files from outside use `probe_each`: no file can hang or kill it."""
+    """Probe one file in this process. For files from outside use `probe_each`: no file can hang or kill it.
+
+    Raises OSError where the machine cannot read the file.
+    """
     try:
         if not path.is_file():
             return Unreadable(reason="missing", detail="no such file")
@@ -116,7 +128,10 @@ def probe(path: Path, longest_seconds: float = LONGEST_SECONDS) -> Probe | Unrea
         return _probe_image(path) or _probe_tracks(path, longest_seconds)
     except _Fault as fault:
         return fault.unreadable
+    except MemoryError:
+        return Unreadable(reason="crashed", detail="decoding it takes more memory than there is")
     except (FFmpegError, OSError, ValueError, SyntaxError) as error:
+        check_machine(error, path)
         return Unreadable(reason="undecodable", detail=reason(error, path))
 
 
@@ -129,8 +144,8 @@ def probe_each(
     """Every file's probe under its key, as they arrive, `workers` at a time in processes of their own.
 
     A file that takes longer than `deadline_seconds` is Unreadable "deadline"; one that kills its process
-    twice is "crashed". Of `files` and of the answers only those at work are held.
-    Raises RuntimeError when a worker process cannot be started.
+    twice, or needs more memory than that has, is "crashed". Of `files` and of the answers only those at work are held.
+    Raises OSError where the machine cannot read a file, RuntimeError when a worker process cannot be started.
     """
     asked = ((key, str(path.absolute())) for key, path in files)
     for key, answer in ask_all(asked, workers, deadline_seconds, longest_seconds):
@@ -148,7 +163,10 @@ def probe_all(
 def _parse(answer: str) -> Probe | Unreadable:
     if answer in DIED:
         return Unreadable(reason=answer, detail="the process that decoded it was ended")
-    return ANSWER.validate_json(answer)
+    heard = _HEARD.validate_json(answer)
+    if isinstance(heard, MachineFault):
+        raise OSError(heard.errno, heard.said)
+    return heard
 
 
 def _probe_image(path: Path) -> Probe | None:
@@ -157,14 +175,16 @@ def _probe_image(path: Path) -> Probe | None:
         image = Image.open(path, formats=_IMAGES)
     except Image.DecompressionBombError as error:
         raise _Fault("too_large", reason(error, path)) from error
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError) as error:
+        check_machine(error, path)
         return None
     with image:
-        _check_pixels(*image.size)
+        _check_pixels(*image.size, _LARGEST_PICTURE)
         rotation = _TURNS.get(image.getexif().get(_ORIENTATION, 1), 0)
         try:
             image.load()
         except (OSError, SyntaxError) as error:
+            check_machine(error, path)
             raise _Fault("truncated" if "truncated" in str(error) else "undecodable", reason(error, path)) from error
         width, height = _upright(*image.size, rotation)
     return Probe(kind="image", frames=1, width=width, height=height, rotation=rotation)
@@ -186,7 +206,7 @@ def _survey(path: Path) -> _Survey:
     with open_container(path) as container:
         tracks = choose_tracks(container)
         if tracks.video:
-            _check_pixels(tracks.video.width, tracks.video.height)
+            _check_pixels(tracks.video.width, tracks.video.height, LARGEST_FRAME)
         return _Survey(
             video=tracks.video.index if tracks.video else None,
             audio=tracks.audio.index if tracks.audio else None,
@@ -256,8 +276,8 @@ def _describe_sound(track: Track | None, video: Track | None) -> dict[str, objec
     }
 
 
-def _check_pixels(width: int, height: int) -> None:
-    if width * height > _MOST_PIXELS:
+def _check_pixels(width: int, height: int, most: int) -> None:
+    if width * height > most:
         raise _Fault("too_large", f"{width} x {height} pixels")
 
 

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from media.probe import probe
+from media.probe import MachineFault, Probe, Unreadable, probe
 from media.probe_pool import READY
 
 _MEMORY = 4 * 1024**3
@@ -26,9 +26,16 @@ def main() -> None:
     print(READY, file=answers, flush=True)
     for line in sys.stdin:
         signal.setitimer(signal.ITIMER_REAL, deadline)
-        answer = probe(Path(json.loads(line)), longest)
+        answer = _answer(Path(json.loads(line)), longest)
         signal.setitimer(signal.ITIMER_REAL, 0)
         print(answer.model_dump_json(), file=answers, flush=True)
+
+
+def _answer(path: Path, longest: float) -> Probe | Unreadable | MachineFault:
+    try:
+        return probe(path, longest)
+    except OSError as error:
+        return MachineFault(errno=error.errno or 0, said=f"{path}: {error.strerror or error}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from media.container import beginning, open_container
-from media.errors import reason
+from media.errors import check_machine, reason
 
 _TAIL_SECONDS = 1.0
 _MISSTATED = 0.5
@@ -61,7 +61,10 @@ class _Decoded(NamedTuple):
 
 
 def measure(path: Path, index: int) -> Track:
-    """Measure track `index` of a container. Raises FFmpegError when the container cannot be opened."""
+    """Measure track `index` of a container.
+
+    Raises FFmpegError when it cannot be opened, and as `check_machine` does.
+    """
     with open_container(path) as container:
         stream = _stream(container, index)
         stated = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else None
@@ -113,6 +116,7 @@ def _decode(path: Path, index: int, after: float = 0.0, limit: int | None = None
                 if count == limit:
                     break
         except (FFmpegError, OSError, ValueError) as error:
+            check_machine(error, path)
             return _Decoded(first, count, end, reason(error, path))
     return _Decoded(first, count, end, "")
 

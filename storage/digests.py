@@ -15,6 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from llm.owner import alone
+
 _TABLE = """CREATE TABLE IF NOT EXISTS digests (
     path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, sha256 TEXT) WITHOUT ROWID"""
 _KNOWN = """SELECT path, size, mtime_ns, inode, sha256 FROM digests
@@ -45,12 +47,14 @@ class DigestIndex:
 
     def __init__(self, path: Path, reread: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._reread = reread
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.execute(_TABLE)
+        with alone(path):
+            self._connection = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute(_TABLE)
 
     def digest(self, path: Path) -> str:
         """SHA-256 of `path`. Raises OSError when it cannot be read."""
@@ -78,7 +82,8 @@ class DigestIndex:
         self._record((path, State.of(os.stat(path)), sha256) for path, sha256 in digests.items())
 
     def close(self) -> None:
-        self._connection.close()
+        with alone(self._path):
+            self._connection.close()
 
     def _hash(self, path: str, state: State) -> str:
         sha256 = hash_file(path)

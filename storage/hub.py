@@ -38,6 +38,7 @@ LATEST = "latest"
 _RERUN = "a rerun carries on from what came"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _CHUNK = 1 << 20
+_PASSING = frozenset({408, 425, 429})
 
 
 class Repository(NamedTuple):
@@ -76,7 +77,7 @@ def files_of(repository: Repository, commit: str, patterns: Sequence[str]) -> li
     """The files of a commit that fit a pattern, without hidden ones, by path.
 
     Raises UserError when there are none, for a name that leads out of the folder, and for a repository or revision
-    that is not there or not open to this user; HubUnreachable when the hub does not answer.
+    that is not there, not open to this user or otherwise refused; HubUnreachable when the hub does not answer.
     """
     with _told_plainly(repository, commit):
         tree = HfApi(endpoint=repository.endpoint).list_repo_tree(
@@ -113,6 +114,11 @@ def download(
         f"{repository.url}: {file.path} of {commit} came twice with bytes that are not those the hub states "
         f"({file.size} bytes, {file.digest}): look at the network between (proxy, mirror in HF_ENDPOINT) and run again"
     )
+
+
+def passes(status: int) -> bool:
+    """Whether an error of this HTTP status is the hub's for now, so that the same request may be answered later."""
+    return status in _PASSING or status >= 500
 
 
 def is_whole(file: HubFile, path: Path, sha256: Callable[[Path], str]) -> bool:
@@ -207,4 +213,9 @@ def _of_status(url: str, status: int) -> Exception:
         return UserError(f"{url} refuses HF_TOKEN (401): set it to a token that is valid, or unset it")
     if status == 403:
         return UserError(f"{url} is closed to HF_TOKEN (403): accept its terms there, or let the token read it")
-    return HubUnreachable(f"{url} answered with status {status}: {_RERUN}")
+    if passes(status):
+        return HubUnreachable(f"{url} answered with status {status}: {_RERUN}")
+    return UserError(
+        f"{url} does not give what was asked for (status {status}), and another try changes nothing: look whether it "
+        "is still there, or fetch the files by hand and name that folder"
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.example import EXAMPLES, REJECTS, Example, Reject, from_row, to_table
@@ -117,6 +118,13 @@ def write_examples(path: Path, examples: Iterable[Example]) -> int:
 
 def read_examples(folder: Path) -> Iterator[Example]:
     return map(from_row, read_rows(folder, "examples"))
+
+
+def find_examples(folder: Path, ids: Sequence[str]) -> Iterator[Example]:
+    """The examples of these ids, in the order of the rows; the others are not built."""
+    wanted = pc.field("id").isin(pa.array(ids, pa.string()))
+    for batch in read_batches(folder, "examples"):
+        yield from map(from_row, batch.filter(wanted).to_pylist())
 
 
 def write_rejects(path: Path, rejects: Iterable[Reject]) -> int:

@@ -6,14 +6,13 @@ A digest's answer never changes while probing does not. It is a cache: deleting 
 may be the machine's fault rather than the file's (a deadline, a crash, a file out of reach) is asked again.
 """
 
-import fcntl
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+from llm.owner import alone
 from media.probe import ANSWER, PROBE_VERSION, Probe, Unreadable, probe_each
 
 _TABLE = """CREATE TABLE IF NOT EXISTS probes (
@@ -32,8 +31,8 @@ class ProbeCache:
     def __init__(self, path: Path, version: int = PROBE_VERSION) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._version = version
-        self._gate = path.with_suffix(".lock")
-        with _alone(self._gate):
+        self._path = path
+        with alone(path):
             self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -46,7 +45,7 @@ class ProbeCache:
         self.close()
 
     def close(self) -> None:
-        with _alone(self._gate):
+        with alone(self._path):
             self._connection.close()
 
     def probe_all(
@@ -76,11 +75,3 @@ class ProbeCache:
             return
         row = (digest, self._version, answer.model_dump_json())
         self._connection.execute("INSERT OR REPLACE INTO probes VALUES (?, ?, ?)", row)
-
-
-@contextmanager
-def _alone(gate: Path) -> Iterator[None]:
-    """One process at a time: SQLite does not wait for its turn when a log is begun or, with the last user, removed."""
-    with gate.open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield

@@ -6,6 +6,7 @@
     {store}/unpacked/                   listings of archives whose members are in blobs/
     {store}/waves/                      the sound of media by digest, as WAV
     {store}/llm/responses.sqlite        the LLM response log
+    {store}/llm/segments/               what the logs of several hosts share
     {store}/names/, runs/, logs/, reports/, .index/
 
 An artifact is there when its manifest is. A hit also needs its files present and unchanged, by size and mtime in a
@@ -54,6 +55,7 @@ class Store:
         self.waves = self.root / "waves"
         self.probes = self.root / ".index" / "probes.sqlite"
         self.responses = self.root / "llm" / "responses.sqlite"
+        self.segments = self.root / "llm" / "segments"
         self.logs = self.root / "logs"
         self._drafts = self.root / ".drafts"
         try:

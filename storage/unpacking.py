@@ -15,52 +15,16 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
 from media.blobs import blob_path
-from schemas.values import Value
-from storage.archives import Archive, Member, archives_of, members_of, refused, told_plainly
+from storage.archives import Archive, archives_of, refused, told_plainly
 from storage.blobs import move_in
 from storage.digests import State
 from storage.draft import lease
 from storage.folder import Entry, is_listed, read_entries, write_listing
+from storage.members import Member, members_of
+from storage.room import Limits, Room
 from storage.store import Store
 
 _CHUNK = 1 << 20
-
-
-class Limits(Value):
-    """How much may come out of the archives of one source.
-
-    size: bytes of all members. members: their number. ratio: bytes out of one archive for each byte of it, looked at
-    from `ratio_from` bytes on, because small tables may well shrink a thousandfold.
-    """
-
-    size: int = 1 << 40
-    members: int = 5_000_000
-    ratio: int = 100
-    ratio_from: int = 1 << 30
-
-
-class _Room:
-    """What may still come out of an archive."""
-
-    def __init__(self, archive: Archive, limits: Limits, taken: Iterable[Entry]) -> None:
-        before = list(taken)
-        self._archive = archive
-        self._limits = limits
-        self._before = sum(entry.size for entry in before)
-        self._members = len(before)
-        self._out = 0
-
-    def take(self, size: int, members: int = 0) -> None:
-        """Raises UserError when bytes or members are more than the limits let out."""
-        self._out += size
-        self._members += members
-        limits, packed = self._limits, self._archive.size
-        if self._out > max(limits.ratio_from, limits.ratio * packed):
-            raise refused(self._archive, f"swells from {packed} bytes to more than {limits.ratio} times as many")
-        if self._before + self._out > limits.size:
-            raise refused(self._archive, f"takes the source over {limits.size} unpacked bytes (`max_unpacked_gb`)")
-        if self._members > limits.members:
-            raise refused(self._archive, f"takes the source over {limits.members} unpacked files")
 
 
 def unpack_all(entries: Iterable[Entry], store: Store, tell: Callable[[str], None], limits: Limits) -> list[Entry]:
@@ -73,14 +37,14 @@ def unpack_all(entries: Iterable[Entry], store: Store, tell: Callable[[str], Non
     inside: dict[str, Entry] = {}
     for archive in archives_of(listed.values()):
         folder = PurePosixPath(archive.path).parent
-        for member in _members(archive, store, tell, _Room(archive, limits, inside.values())):
+        for member in _members(archive, store, tell, Room(archive, limits, inside.values())):
             entry = member._replace(path=str(folder / member.path))
             if inside.setdefault(entry.path, entry).digest != entry.digest and entry.path not in listed:
                 raise refused(archive, f"holds another {entry.path} than an archive before it")
     return sorted((inside | listed).values())
 
 
-def _members(archive: Archive, store: Store, tell: Callable[[str], None], room: _Room) -> list[Entry]:
+def _members(archive: Archive, store: Store, tell: Callable[[str], None], room: Room) -> list[Entry]:
     """Entries of an archive's members, relative to the archive's folder; unpacked if they are not there."""
     place = store.root / "unpacked" / archive.digest
     members = _unpacked(place, store)
@@ -90,7 +54,8 @@ def _members(archive: Archive, store: Store, tell: Callable[[str], None], room: 
             if members is None:
                 tell(f"unpacking {archive.path}, {archive.size} bytes")
                 return _unpack(archive, store, place, room)
-    room.take(sum(member.size for member in members), len(members))
+    room.count(len(members))
+    room.take(sum(member.size for member in members))
     return members
 
 
@@ -109,14 +74,14 @@ def _unpacked(place: Path, store: Store) -> list[Entry] | None:
     return members if whole else None
 
 
-def _unpack(archive: Archive, store: Store, place: Path, room: _Room) -> list[Entry]:
+def _unpack(archive: Archive, store: Store, place: Path, room: Room) -> list[Entry]:
     """Write every member to its digest and then the listing. What a killed run left half written is removed first."""
     work = place.with_name(f"{archive.digest}.part")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
         with told_plainly(archive):
-            found = members_of(archive, store.blobs)
+            found = members_of(archive, store.blobs, room)
             members = sorted(_write(member, store, work / "member", room) for member in found)
     finally:
         shutil.rmtree(work)
@@ -125,9 +90,8 @@ def _unpack(archive: Archive, store: Store, place: Path, room: _Room) -> list[En
     return members
 
 
-def _write(member: Member, store: Store, temporary: Path, room: _Room) -> Entry:
+def _write(member: Member, store: Store, temporary: Path, room: Room) -> Entry:
     """Stream a member to its digest, unless the same bytes are there already."""
-    room.take(0, members=1)
     sha256, size = hashlib.sha256(), 0
     with member.open() as source, temporary.open("wb") as target:
         while chunk := source.read(_CHUNK):

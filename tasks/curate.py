@@ -19,8 +19,9 @@ from pydantic import Field
 from schemas.artifact import Artifact
 from schemas.example import EXAMPLES, REJECTS, Reject
 from schemas.recipe import Balance
+from schemas.runtime import Runtime
 from schemas.takes import Take
-from schemas.values import Params, Runtime
+from schemas.values import Params
 from storage.draft import Draft
 from storage.parquet import ROW_GROUP, read_batches, read_rows, shard_name, write_rows, write_shards
 from storage.store import Store
@@ -57,7 +58,7 @@ class CurateParams(Params):
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="2", kind="examples")
+@stage(version="3", kind="examples")
 def curate(
     draft: Draft,
     params: CurateParams,

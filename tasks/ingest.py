@@ -7,7 +7,7 @@ stops the run.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
-from schemas.values import Params, Runtime
+from schemas.runtime import Runtime
+from schemas.values import Params
 from storage.draft import Draft
 from storage.folder import read_entries
 from storage.parquet import read_rejects, read_rows, shard_name, write_rows
@@ -23,9 +24,10 @@ from storage.store import Store
 from tasks import marks
 from tasks.limits import check_reject_share
 from tasks.reading.blocks import MEDIA, IngestParams, Lane, read_lane, reader_of
-from tasks.reading.removals import ids_of, read_removals
+from tasks.reading.removals import ids_of, read_removals, unmatched
 from tasks.stage import stage
 from tasks.subprocesses import run_side_by_side
+from tasks.telling import tell
 
 LARGE = 32 * 1024**2
 """Bytes of row files from which several processes pay for their start."""
@@ -44,7 +46,7 @@ def _digest_removals(params: Params, runtime: Runtime, store: Store, inputs: Map
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="2", kind="examples", outside=_digest_removals)
+@stage(version="3", kind="examples", outside=_digest_removals)
 def ingest(draft: Draft, params: IngestParams, source: Artifact, runtime: Runtime) -> None:
     lane = _lane(draft, params, Store(runtime.store), source, runtime)
     lanes = runtime.workers if _is_large(params.dataset, Path(lane.source)) else 1
@@ -54,6 +56,7 @@ def ingest(draft: Draft, params: IngestParams, source: Artifact, runtime: Runtim
         jobs = [lane.model_copy(update={"index": index, "of": lanes}) for index in range(lanes)]
         run_side_by_side("tasks.reading.lane", jobs, draft, runtime)
     marks.count_all(draft)
+    _check_removals(draft, params, _removed(params, runtime))
     _check(draft, params)
     draft.notes["media"] = dict(sorted(_gather_media(draft).items()))
 
@@ -84,6 +87,18 @@ def _is_large(dataset: str, source: Path) -> bool:
     patterns = reader_of(dataset).files
     last_parts = ((entry.path.rpartition("/")[2], entry.size) for entry in read_entries(source))
     return sum(size for name, size in last_parts if any(fnmatchcase(name, one) for one in patterns)) >= LARGE
+
+
+def _check_removals(draft: Draft, params: IngestParams, listed: Sequence[str]) -> None:
+    """Say how many ids of the removal list name no row that was read."""
+    if not listed:
+        return
+    rejects = read_rows(draft.folder, "rejects", ("id", "reason"))
+    removed = frozenset(str(row["id"]) for row in rejects if row["reason"] == "removed")
+    missing = unmatched(listed, removed, params.dataset, whole=params.take == "all")
+    draft.notes["removals"] = {"listed": len(listed), "unmatched": len(missing)}
+    if missing:
+        tell(f"{len(missing)} of {len(listed)} ids on the removal list name no row that was read, such as {missing[0]}")
 
 
 def _check(draft: Draft, params: IngestParams) -> None:

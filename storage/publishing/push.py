@@ -14,6 +14,7 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, Reposit
 
 from schemas.failures import HubUnreachable
 from schemas.values import UserError
+from storage.hub import passes
 
 _REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _OURS = frozenset({"manifest.json", "croissant.json"})
@@ -80,7 +81,7 @@ def _files_there(api: HfApi, repository: str) -> set[str]:
 
 def _refusal(repository: str, error: HfHubHTTPError) -> Exception:
     status = error.response.status_code
-    if status >= 500:
+    if passes(status):
         return HubUnreachable(f"{repository} was not pushed (the hub answered {status}): push it again later")
     reason = " ".join((error.server_message or "it gave no reason").split())
     return UserError(f"{repository}: {_MEANING.get(status) or f'the hub refused it ({status}): {reason}'}")

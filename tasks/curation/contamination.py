@@ -1,25 +1,22 @@
 """Training rows that meet a benchmark: by their video, by one of their files, or by the words of their question.
 
-A row meets a benchmark by its question when one question there holds at least a chosen share of its 8-grams: runs of
-eight words (of Chinese, characters). Runs that are asked of more than three videos, of the benchmarks or of training,
-belong to a template and are left out first, so that a wording which many rows share takes none of them away.
-
-A question under eight words has no run, as "What is happening?" may be asked of anything. It meets an equal question
-with an equal gold answer, where that answer has eight words or more; otherwise only its video and files can tell.
+A video is in a benchmark where a row there has the same group, or where files lead from one to the other
+(`tasks.curation.videos`): what one source ships cut or encoded anew is met through another that ships it as it was.
+What makes two questions the same is told in `tasks.curation.questions`.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from schemas.values import UserError
 from tasks.curation.outline import Outline, Verdict, Verdicts
-from tasks.curation.words import Words, runs, words
+from tasks.curation.questions import same_questions
+from tasks.curation.videos import videos_of
 
-_RUN = 8
-_TEMPLATE_VIDEOS = 3
 _KINDS = {"video": "video", "media": "file", "question": "question"}
 
 OVERLAPS = pa.schema(
@@ -57,26 +54,45 @@ Meetings = dict[str, list[Meeting]]
 """The meetings of rows that have any, by row id; the first says best why."""
 
 
+class _HeldOut(NamedTuple):
+    """Which benchmarks have a group, a file, or a video whatever it is called."""
+
+    groups: Mapping[str, set[str]]
+    files: Mapping[str, set[str]]
+    videos: Mapping[str, set[str]]
+
+
 def find_meetings(rows: Sequence[Outline], held_out: Sequence[Outline], share: float) -> Meetings:
-    """All meetings of training rows with benchmarks. share: of a row's 8-grams in one question, 0 to 1."""
-    videos: dict[str, set[str]] = defaultdict(set)
-    files: dict[str, set[str]] = defaultdict(set)
+    """All meetings of training rows with benchmarks. share: of 8-grams, 0 to 1."""
+    videos = videos_of(chain(rows, held_out))
+    there = _there(held_out, videos)
+    asked = same_questions(rows, held_out, share)
+    found = ((row.id, list(_of(row, videos[row.group], there, asked.get(row.id, {})))) for row in rows)
+    return {id: meetings for id, meetings in found if meetings}
+
+
+def _there(held_out: Iterable[Outline], videos: Mapping[str, str]) -> _HeldOut:
+    there = _HeldOut(defaultdict(set), defaultdict(set), defaultdict(set))
     for item in held_out:
-        videos[item.group].add(item.origin)
+        there.groups[item.group].add(item.origin)
+        there.videos[videos[item.group]].add(item.origin)
         for digest in item.digests:
-            files[digest].add(item.origin)
-    asked = _same_questions(rows, held_out, share)
-    meetings: Meetings = {}
-    for row in rows:
-        met = {name for digest in row.digests for name in files.get(digest, ())}
-        found = [
-            Meeting(name, "video", f"video {row.group} is in {name}") for name in sorted(videos.get(row.group, ()))
-        ]
-        found += [Meeting(name, "media", f"one of its files is in {name}") for name in sorted(met)]
-        found += [Meeting(name, "question", detail) for name, detail in sorted(asked.get(row.id, {}).items())]
-        if found:
-            meetings[row.id] = found
-    return meetings
+            there.files[digest].add(item.origin)
+    return there
+
+
+def _of(row: Outline, video: str, there: _HeldOut, asked: Mapping[str, str]) -> Iterator[Meeting]:
+    """A row's meetings; by files of its video only where its own did not meet."""
+    named = there.groups.get(row.group, frozenset())
+    filed = {name for digest in row.digests for name in there.files.get(digest, ())}
+    for name in sorted(named):
+        yield Meeting(name, "video", f"video {row.group} is in {name}")
+    for name in sorted(there.videos.get(video, set()) - named - filed):
+        yield Meeting(name, "video", f"video {row.group} is in {name}, as other rows' files show")
+    for name in sorted(filed):
+        yield Meeting(name, "media", f"one of its files is in {name}")
+    for name, detail in sorted(asked.items()):
+        yield Meeting(name, "question", detail)
 
 
 def count_overlaps(
@@ -119,53 +135,3 @@ def _line(overlap: Overlap) -> str:
     by = zip(_KINDS.values(), (overlap.rows_by_video, overlap.rows_by_media, overlap.rows_by_question), strict=True)
     ways = ", ".join(f"{count} by {kind}" for kind, count in by)
     return f"{overlap.rows} of {overlap.source} in {overlap.benchmark} ({ways})"
-
-
-def _same_questions(rows: Iterable[Outline], held_out: Iterable[Outline], share: float) -> dict[str, dict[str, str]]:
-    """What each row's question has in common with a benchmark's, by row id and benchmark."""
-    asked: dict[Words, list[Outline]] = defaultdict(list)
-    for item in held_out:
-        for mark in _marks(item):
-            asked[mark].append(item)
-    candidates, videos = _sharing(rows, asked)
-    templates = {mark for mark in asked if _is_template({item.group for item in asked[mark]}, videos[mark])}
-    return {row.id: _held(_marks(row) - templates, asked, share) for row in candidates}
-
-
-def _sharing(
-    rows: Iterable[Outline], asked: Mapping[Words, object]
-) -> tuple[list[Outline], defaultdict[Words, set[str]]]:
-    """The rows that share a mark with a benchmark, and by mark the training videos it is asked of, up to a template."""
-    candidates: list[Outline] = []
-    videos: defaultdict[Words, set[str]] = defaultdict(set)
-    for row in rows:
-        if shared := _marks(row) & asked.keys():
-            candidates.append(row)
-            for mark in shared:
-                if len(videos[mark]) <= _TEMPLATE_VIDEOS:
-                    videos[mark].add(row.group)
-    return candidates, videos
-
-
-def _is_template(benchmarks: set[str], training: set[str]) -> bool:
-    return max(len(benchmarks), len(training)) > _TEMPLATE_VIDEOS
-
-
-def _held(marks: set[Words], asked: Mapping[Words, Sequence[Outline]], share: float) -> dict[str, str]:
-    """By benchmark: the question that holds most of the marks, if it holds at least `share` of them."""
-    counts = Counter((item.origin, item.id) for mark in marks for item in asked.get(mark, ()))
-    fullest_last = sorted(counts.items(), key=lambda entry: (entry[1], entry[0]))
-    return {
-        benchmark: f"{count / len(marks):.0%} of its question is in {id} of {benchmark}"
-        for (benchmark, id), count in fullest_last
-        if count >= share * len(marks)
-    }
-
-
-def _marks(row: Outline) -> set[Words]:
-    """By what a question is told: its 8-grams, or if it is too short, itself with its gold answer, or nothing."""
-    asked = words(row.question)
-    if len(asked) >= _RUN:
-        return runs(asked, _RUN)
-    answered = words(row.gold)
-    return {(*asked, "?", *answered)} if len(answered) >= _RUN else set()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from llm.prompts.rate import composite
+from llm.prompts.rate import DIMENSIONS, composite
 from schemas.example import gold_text
 from schemas.values import UserError
 from storage.parquet import read_rows
@@ -94,7 +94,7 @@ def outline_of(origin: str, row: dict[str, Any], seen: dict[Any, Any]) -> Outlin
         answer_kind=seen.setdefault(row["answer_kind"], row["answer_kind"]),
         gold=gold_text(row["answer_kind"], row["answer"], texts),
         digests=seen.setdefault(digests, digests),
-        quality=composite(ratings) if ratings else None,
+        quality=composite(ratings) if ratings.keys() >= set(DIMENSIONS) else None,
         categories=seen.setdefault(categories, categories),
     )
 

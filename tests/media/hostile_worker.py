@@ -1,5 +1,6 @@
 """The probing process, with a decoder that some files hang and some kill."""
 
+import errno
 import os
 import signal
 from pathlib import Path
@@ -16,6 +17,8 @@ def decode(path: Path, longest_seconds: float) -> Probe | Unreadable:
     if path.name == "kills once" and not path.with_name("was killed").exists():
         path.with_name("was killed").touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    if path.name == "cut off":
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
     if path.name == "chatters":
         print("what a decoder has to say is no answer")
     return Probe(kind="image", frames=1)

@@ -1,5 +1,6 @@
 """Frames: as many as asked, at their true rate, upright, or a MediaError."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from media.errors import MediaError
-from media.frames import GREY, _read_with_decord, _read_with_pyav, _suits_decord, choose, sample_frames
+from media.frames import GREY, MOST_BYTES, _read_with_decord, _read_with_pyav, _suits_decord, choose, sample_frames
 from media.picture import read_picture
 from tests.media.clips import Pictures, encode, record
 
@@ -121,11 +122,71 @@ def test_a_recording_that_does_not_say_its_length_is_decoded_to_its_end(tmp_path
 def test_the_fast_way_and_the_thorough_way_give_the_same_frames(name: str, pictures: Pictures, tmp_path: Path) -> None:
     path = encode(tmp_path / name, pictures)
     assert _suits_decord(path)
-    fast, quick_pixels = _read_with_decord(path, 4, 32, None, None)
-    thorough, true_pixels = _read_with_pyav(path, 4, 32, None, None)
+    fast, quick_pixels = _read_with_decord(path, None, 4, 32, None, None)
+    thorough, true_pixels = _read_with_pyav(path, None, 4, 32, None, None)
     assert fast.chosen.tolist() == thorough.chosen.tolist()
     assert fast.seconds == pytest.approx(thorough.seconds, abs=0.06)
     assert np.array_equal(quick_pixels, true_pixels)
+
+
+LARGE = Pictures("libx264", width=2560, height=1440, times=(0, 100, 200), options={"preset": "ultrafast"})
+
+
+@pytest.mark.parametrize("read", [_read_with_decord, _read_with_pyav])
+@pytest.mark.parametrize("turned", [0, 90])
+def test_a_frame_larger_than_is_given_out_is_scaled_and_keeps_its_shape(
+    read: object, turned: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("media.frames._suits_decord", lambda _: read is _read_with_decord)
+    path = encode(tmp_path / "a.mp4", LARGE._replace(turned=turned))
+    pixels = sample_frames(path, fps=10, max_frames=32).pixels
+    assert pixels.shape[1:3] == ((1920, 1080) if turned else (1080, 1920))
+    assert levels(pixels) == pytest.approx([0, 240], abs=8)
+
+
+def test_a_frame_as_large_as_is_given_out_stays_as_it_is(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", LARGE._replace(width=1920, height=1080))
+    assert sample_frames(path, fps=10, max_frames=32).pixels.shape[1:3] == (1080, 1920)
+
+
+def test_frames_are_smaller_where_many_would_take_too_much_memory(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mp4", LARGE._replace(width=1280, height=720))
+    height, width = sample_frames(path, fps=10, max_frames=4000).pixels.shape[1:3]
+    assert 4000 * height * width * 3 <= MOST_BYTES
+    assert width / height == pytest.approx(16 / 9, abs=0.02)
+
+
+def test_a_frame_too_large_to_decode_is_a_media_error(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mkv", Pictures("mjpeg", "yuvj420p", 8400, 4320, times=(0, 100)))
+    with pytest.raises(MediaError, match="8400 x 4320 pixels are more than are decoded"):
+        sample_frames(path, fps=10, max_frames=32)
+
+
+@pytest.mark.parametrize(("second", "shown"), [((640, 480), (96, 128)), ((8400, 4320), None)])
+def test_frames_that_outgrow_what_their_container_says_take_no_more_memory(
+    second: tuple[int, int], shown: tuple[int, int] | None, tmp_path: Path
+) -> None:
+    """Every picture of such a track states a size of its own."""
+    path = join(tmp_path, (128, 96), second)
+    if shown:
+        assert sample_frames(path, fps=10, max_frames=32).pixels.shape[1:3] == shown
+    else:
+        with pytest.raises(MediaError):
+            sample_frames(path, fps=10, max_frames=32)
+
+
+def join(folder: Path, *sizes: tuple[int, int]) -> Path:
+    """One track of pictures of several sizes, in a container that decord does not read."""
+    with av.open(str(folder / "joined.avi"), "w") as joined:
+        stream = joined.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = *sizes[0], "yuvj420p"
+        for number, (width, height) in enumerate(sizes):
+            one = encode(folder / f"{number}.avi", Pictures("mjpeg", "yuvj420p", width, height, times=(0,)))
+            with av.open(str(one)) as container:
+                packet = av.Packet(bytes(next(container.demux(video=0))))
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, number, number, Fraction(1, 10)
+            joined.mux(packet)
+    return folder / "joined.avi"
 
 
 def test_a_blind_view_is_flat_and_keeps_the_shape(tmp_path: Path) -> None:

@@ -1,8 +1,13 @@
 """Files that can be read, and every way in which one cannot."""
 
+import errno
 import os
+import resource
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -12,6 +17,8 @@ from av.container import OutputContainer
 from PIL import Image
 
 from media.probe import Probe, Unreadable, probe, probe_all
+from media.probe_pool import ask_all
+from tests.media.clips import Pictures, encode
 
 RATE = 16000
 
@@ -207,6 +214,55 @@ def test_long_clip_is_refused_by_its_stated_length(tmp_path: Path) -> None:
 def test_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     Image.new("1", (20_000, 10_000)).save(tmp_path / "bomb", "PNG")
     assert reason(tmp_path / "bomb") == "too_large"
+
+
+def test_video_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    clip = encode(tmp_path / "a.mkv", Pictures("mjpeg", "yuvj420p", 8400, 4320, times=(0, 100)))
+    assert reason(clip) == "too_large"
+
+
+@contextmanager
+def no_handle_left() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("kind", ["video", "image"])
+def test_lack_of_handles_is_no_fault_of_the_file(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "file"
+    if kind == "video":
+        make_clip(tmp_path / "clip.mp4").rename(path)
+    else:
+        Image.new("RGB", (30, 20)).save(path, "PNG")
+    with pytest.raises(OSError, match="Too many open files"), no_handle_left():
+        probe(path)
+    assert readable(path).kind == kind
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT])
+def test_disk_that_does_not_answer_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise OSError(number, "the disk does not answer")
+
+    (tmp_path / "file").write_bytes(b"any")
+    monkeypatch.setattr("media.probe.open_container", fail)
+    assert reason(tmp_path / "file") == "undecodable"  # decoders say so of damaged content too, and it can be read
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(OSError, match="does not answer"):
+        probe(tmp_path / "file")
+
+
+def test_machines_fault_in_a_probing_process_is_raised_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.probe.ask_all", partial(ask_all, module="tests.media.hostile_worker"))
+    with pytest.raises(OSError, match="cut off: Input/output error") as caught:
+        probe_all([tmp_path / "a", tmp_path / "cut off"], 1, 30.0)
+    assert caught.value.errno == errno.EIO
 
 
 def test_all_files_are_probed_as_one_is(tmp_path: Path) -> None:

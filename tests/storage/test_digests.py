@@ -2,11 +2,18 @@
 
 import hashlib
 import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from storage.digests import DigestIndex, State
+from storage.store import Store
+
+ROOT = Path(__file__).parents[2]
 
 
 def sha(text: str) -> str:
@@ -91,6 +98,23 @@ def test_digests_of_written_files_are_remembered_together(tmp_path: Path, file: 
     index = DigestIndex(tmp_path / "index.sqlite")
     index.remember_all({str(file): sha("as it was written")})
     assert index.digest(file) == sha("as it was written")
+
+
+def test_many_may_open_and_close_it_at_once(tmp_path: Path) -> None:
+    opener = "import sys; from pathlib import Path; from storage.digests import DigestIndex\n" + (
+        "for turn in range(200): DigestIndex(Path(sys.argv[1]) / f'{turn}.sqlite').close()"
+    )
+    command = [sys.executable, "-c", opener, str(tmp_path)]
+    crowd = [subprocess.Popen(command, cwd=ROOT) for _ in range(4)]
+    assert [one.wait() for one in crowd] == [0] * 4
+
+
+def test_threads_may_open_one_store_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for turn in range(50):
+            place, gate = tmp_path / str(turn), threading.Barrier(4)
+            opened = list(pool.map(lambda _: gate.wait() >= 0 and Store(place), range(4)))  # noqa: B023  it is awaited
+            assert len(opened) == 4
 
 
 def test_missing_file_raises(tmp_path: Path) -> None:

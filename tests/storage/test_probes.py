@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from media.probe import Probe, Unreadable
+from media.probe import PROBE_VERSION, Probe, Unreadable
 from storage.probes import Answer, ProbeCache
 from storage.store import Store
 
@@ -27,7 +27,9 @@ def files(tmp_path: Path) -> dict[str, Path]:
     return {"aa": tmp_path / "picture.png", "bb": tmp_path / "broken.mp4"}
 
 
-def ask(store: Store, files: dict[str, Path], deadline: float = 30.0, version: int = 1) -> dict[str, Answer]:
+def ask(
+    store: Store, files: dict[str, Path], deadline: float = 30.0, version: int = PROBE_VERSION
+) -> dict[str, Answer]:
     with ProbeCache(store.probes, version) as probes:
         return dict(probes.probe_all(files, 1, deadline))
 
@@ -49,9 +51,9 @@ def test_answers_of_both_sorts_are_kept_by_digest(store: Store, files: dict[str,
 def test_a_new_version_of_probing_asks_anew(store: Store, files: dict[str, Path]) -> None:
     ask(store, files)
     lose(files)
-    again = ask(store, files, version=2)
+    again = ask(store, files, version=PROBE_VERSION + 1)
     assert {answer.reason for answer in again.values() if isinstance(answer, Unreadable)} == {"missing"}
-    assert ask(store, files, version=1)["aa"] == PICTURE
+    assert ask(store, files)["aa"] == PICTURE
 
 
 def test_a_missing_file_is_asked_for_again(store: Store, files: dict[str, Path]) -> None:

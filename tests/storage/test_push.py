@@ -98,7 +98,16 @@ def test_wrong_name_is_refused_before_anybody_is_asked(server: Hub, folder: Path
     assert server.requests == []
 
 
-def test_fault_of_the_hub_is_no_mistake_of_the_user(server: Hub, folder: Path) -> None:
-    server.refuse = 507
-    with pytest.raises(HubUnreachable, match="the hub answered 507"):
+@pytest.mark.parametrize("status", [425, 507])
+def test_fault_of_the_hub_is_no_mistake_of_the_user(server: Hub, folder: Path, status: int) -> None:
+    server.refuse = status
+    with pytest.raises(HubUnreachable, match=f"the hub answered {status}"):
         push(folder, "owner/rows", private=True, message="m")
+
+
+@pytest.mark.parametrize("status", [400, 409, 410, 413, 451])
+def test_what_the_hub_will_not_take_is_the_users_to_mend(server: Hub, folder: Path, status: int) -> None:
+    server.refuse = status
+    with pytest.raises(UserError, match=rf"the hub refused it \({status}\)") as error:
+        push(folder, "owner/rows", private=True, message="m")
+    one_line(error.value)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from schemas.artifact import Artifact
-from schemas.values import Runtime, UserError
+from schemas.runtime import Runtime
+from schemas.values import UserError
 from storage import garbage, lineage, names, runs
 from storage.blobs import link
 from storage.draft import Draft, lease

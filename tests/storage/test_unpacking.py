@@ -1,5 +1,6 @@
 """Archives in a dataset's folder: unpacked once, safely, and listed as if they had been unpacked in place."""
 
+import gzip
 import io
 import os
 import signal
@@ -16,8 +17,9 @@ import pytest
 from media.blobs import blob_path
 from schemas.values import UserError
 from storage.folder import Entry, list_folder, tree_digest
+from storage.room import Limits
 from storage.store import Store
-from storage.unpacking import Limits, unpack_all
+from storage.unpacking import unpack_all
 from tests.stages import files_below, one_line
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +28,7 @@ import os, signal, sys
 from pathlib import Path
 from storage import unpacking
 from storage.folder import list_folder
+from storage.room import Limits
 from storage.store import Store
 
 def move_in(*arguments):
@@ -36,7 +39,7 @@ def move_in(*arguments):
 move, unpacking.move_in = unpacking.move_in, move_in
 store = Store(sys.argv[2])
 entries = list_folder(Path(sys.argv[1]), store.blobs, store.index, 1)
-unpacking.unpack_all(entries, store, print, unpacking.Limits())
+unpacking.unpack_all(entries, store, print, Limits())
 """
 """Unpacks into a store and is killed when it has a member there and another half written."""
 
@@ -160,9 +163,59 @@ def test_split_zip_that_lacks_a_part_is_refused_by_the_parts_name(root: Path, st
     one_line(caught.value)
 
 
+def harmed(content: bytes, *places: int) -> bytes:
+    """The same with some bytes turned around."""
+    damaged = bytearray(content)
+    for place in places:
+        damaged[place] ^= 0xFF
+    return bytes(damaged)
+
+
+def packed(method: int) -> bytes:
+    """A zip compressed by one of the methods it knows."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        archive.writestr("clip.mp4", bytes(range(256)) * 400)
+    return stream.getvalue()
+
+
+def described(headers: Mapping[str, str]) -> bytes:
+    """A tar whose member has such extended headers."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        member = tarfile.TarInfo("clip.mp4")
+        member.size, member.pax_headers = 600, dict(headers)
+        archive.addfile(member, io.BytesIO(b"x" * 600))
+    return stream.getvalue()
+
+
+def named_at_length(size: int, times: int = 1) -> bytes:
+    """A tar of headers that say: the next name has so many bytes."""
+    name = tarfile.TarInfo("././@LongLink")
+    name.type, name.size = tarfile.GNUTYPE_LONGNAME, size
+    return (name.tobuf(tarfile.GNU_FORMAT) + b"n" * size + bytes(-size % 512)) * times + tarred(CLIPS, "w")
+
+
+SAME_SIZE = tarred({f"{number}.mp4": b"x" * 600 for number in range(5)}, "w")
+"""A folder's header of 512 bytes, then five members of 1536."""
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
+        ("a.tar", harmed(SAME_SIZE, 512 + 2 * 1536 + 150), "damaged or cut short"),
+        ("a.tar", SAME_SIZE[: 512 + 2 * 1536], "damaged or cut short"),
+        ("a.tar.gz", gzip.compress(SAME_SIZE[: 512 + 2 * 1536]), "damaged or cut short"),
+        ("a.tar", named_at_length(2 << 20), "header is longer than"),
+        ("a.tar.gz", gzip.compress(named_at_length(2 << 20)), "header is longer than"),
+        ("a.tar", named_at_length(4, times=900), "header is longer than|recursion"),
+        ("a.tar", described({"size": "-1024"}), "leads back"),
+        ("a.tar", described({"GNU.sparse.map": "a,b", "GNU.sparse.size": "10"}), "cannot be unpacked"),
+        ("a.zip", harmed(packed(zipfile.ZIP_LZMA), *range(45, 60)), "cannot be unpacked"),
+        ("a.zip", harmed(packed(zipfile.ZIP_BZIP2), *range(45, 60)), "cannot be unpacked"),
+        ("a.zip", zipped({"clip é.mp4": b"x"}).replace("é".encode(), b"\xff\xfe"), "cannot be unpacked"),
+        ("a.zip", zipped({".": b"x"}), "'.', which names no file"),
+        ("a.tar", tarred({"./.": b"x"}, "w"), "'./.', which names no file"),
         ("a.zip", zipped({"../../escape.mp4": b"x"}), r"'\.\./\.\./escape\.mp4', which leads out"),
         ("a.zip", zipped({"clips/../../escape.mp4": b"x"}), "which leads out"),
         ("a.zip", zipped({"/etc/escape.mp4": b"x"}), "'/etc/escape.mp4', which leads out"),
@@ -206,6 +259,25 @@ def test_bomb_is_stopped_while_it_swells(
     with pytest.raises(UserError, match=r"archive bomb.* swells from \d+ bytes to more than 100 times"):
         unpacked(root, store, Limits(ratio_from=1 << 20))
     assert max(path.stat().st_size for path in store.root.rglob("*")) < 10 << 20
+
+
+def test_what_is_skipped_or_lies_behind_the_end_swells_too(root: Path, store: Store) -> None:
+    for name, content in (
+        ("hidden", tarred({".hidden": bytes(40 << 20)}, "w")),
+        ("behind", SAME_SIZE + bytes(40 << 20)),
+    ):
+        (root / f"{name}.tar.gz").write_bytes(gzip.compress(content))
+        with pytest.raises(UserError, match=rf"archive {name}\.tar\.gz swells from"):
+            unpacked(root, store, Limits(ratio_from=1 << 20))
+        (root / f"{name}.tar.gz").unlink()
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_hidden_members_are_counted(root: Path, store: Store, pack: Callable[[Mapping[str, bytes]], bytes]) -> None:
+    content = pack({"one.mp4": b"1"} | {f".hidden {number}": b"x" for number in range(20)})
+    (root / f"a{'.zip' if pack is zipped else '.tar.gz'}").write_bytes(content)
+    with pytest.raises(UserError, match="takes the source over 10 unpacked files"):
+        unpacked(root, store, Limits(members=10))
 
 
 @pytest.mark.parametrize("limits", [Limits(size=9000), Limits(members=4)])

@@ -42,6 +42,18 @@ def test_row_with_a_benchmarks_file_meets_it_whatever_its_video_is_called() -> N
     assert met(training, (with_media("b", "bb", "dd"),)) == {"1": ["media"], "2": [], "3": []}
 
 
+def test_rows_of_a_video_leave_together_when_the_file_of_one_is_in_a_benchmark() -> None:
+    training = (
+        with_media("1", "aa", group="video"),
+        with_media("2", "cut", group="video"),
+        with_media("3", "cut", group="its name elsewhere"),
+        example("4", group="its name elsewhere"),
+        example("5"),
+    )
+    found = met(training, (with_media("b", "aa"),))
+    assert found == {"1": ["media"], "2": ["video"], "3": ["video"], "4": ["video"], "5": []}
+
+
 def test_media_that_were_never_found_do_not_meet() -> None:
     assert met((with_media("1", ""),), (with_media("b", ""),)) == {"1": []}
 
@@ -62,16 +74,26 @@ def test_question_meets_a_benchmark_when_one_there_holds_half_of_its_8_grams(que
 
 
 def test_share_of_8_grams_can_be_chosen() -> None:
-    training, benchmark = (example("1", question=f"{LONG} Why is that so?"),), (example("b", question=LONG),)
-    assert met(training, benchmark, share=0.6) == {"1": ["question"]}
-    assert met(training, benchmark, share=0.9) == {"1": []}
+    training = (example("1", question=f"{LONG} Why is that so?"),)
+    benchmark = (example("b", question=f"Please tell me: {LONG}"),)
+    assert met(training, benchmark, share=0.7) == {"1": ["question"]}
+    assert met(training, benchmark, share=0.8) == {"1": []}
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_benchmarks_question_meets_however_much_is_said_around_it(share: float) -> None:
+    preamble = (
+        "Watch all of it with the sound on and listen to everyone who speaks before you think step by step, then:"
+    )
+    training = (example("1", question=f"{preamble} {LONG}"), example("2", question=f"{LONG} {preamble}"))
+    assert met(training, (example("b", question=LONG),), share) == {"1": ["question"], "2": ["question"]}
 
 
 def test_parts_of_two_benchmark_questions_do_not_add_up() -> None:
-    halves = (LONG.split()[:11], LONG.split()[5:])
-    benchmark = tuple(example(f"b{place}", question=" ".join(half)) for place, half in enumerate(halves))
-    assert met((example("1", question=LONG),), benchmark[:1], share=0.6) == {"1": []}
-    assert met((example("1", question=LONG),), benchmark, share=0.9) == {"1": []}
+    halves = (f"{' '.join(LONG.split()[:11])} her own sister?", f"What does he say {' '.join(LONG.split()[5:])}")
+    benchmark = tuple(example(f"b{place}", question=half) for place, half in enumerate(halves))
+    assert met((example("1", question=LONG),), benchmark, share=0.5) == {"1": ["question"]}
+    assert met((example("1", question=LONG),), benchmark, share=0.7) == {"1": []}
 
 
 def test_chinese_questions_meet_by_runs_of_characters() -> None:
@@ -92,10 +114,38 @@ def test_wording_that_a_benchmark_asks_of_many_videos_is_a_template() -> None:
     assert met(training, asked(4)) == {"1": []}
 
 
-def test_wording_that_training_asks_of_many_videos_is_a_template() -> None:
-    training = tuple(example(str(number), question=LONG) for number in range(4))
-    assert list(met(training[:3], (example("b", question=LONG),)).values()) == [["question"]] * 3
-    assert list(met(training, (example("b", question=LONG),)).values()) == [[]] * 4
+def asked_of(count: int, **changes: Any) -> tuple[Example, ...]:
+    """The benchmark's question about so many videos, answered for each anew unless told otherwise."""
+    own = ({"answer_kind": "free_text", "options": (), "answer": f"thing {number}"} for number in range(count))
+    return tuple(example(str(number), **({"question": LONG} | each | changes)) for number, each in enumerate(own))
+
+
+def test_question_that_training_asks_of_many_videos_with_other_answers_is_generic() -> None:
+    benchmark = (example("b", question=LONG),)
+    assert list(met(asked_of(3), benchmark).values()) == [["question"]] * 3
+    assert list(met(asked_of(4), benchmark).values()) == [[]] * 4
+    yes_and_no = [
+        example(f"{n}", question=LONG, answer_kind="yes_no", options=(), answer=answer)
+        for n, answer in enumerate(["yes", "no"] * 50)
+    ]
+    assert list(met(tuple(yes_and_no), benchmark).values()) == [[]] * 100
+
+
+def test_question_that_was_copied_to_many_videos_with_its_answer_meets() -> None:
+    copies = asked_of(9, answer="Into the river.", question=f"Answer this: {LONG}")
+    other = asked_of(2, answer="It is not said.")
+    training = (*copies, *(row.model_copy(update={"id": f"x{row.id}", "group": f"x{row.group}"}) for row in other))
+    rows = outlines(*training)
+    assert find_meetings(rows, outlines(example("b", question=LONG), origin="bench"), 0.5).keys() == {
+        r.id for r in rows
+    }
+
+
+def test_preamble_that_training_gives_to_many_questions_is_a_template() -> None:
+    benchmark = (example("b", question=f"{TEMPLATE}: is it his {LONG.lower()}"),)
+    training = tuple(example(str(n), question=f"{TEMPLATE}: {n} {n} {n}?", answer="A") for n in range(4))
+    assert list(met(training[:3], benchmark, 0.2).values()) == [["question"]] * 3
+    assert list(met(training, benchmark, 0.2).values()) == [[]] * 4
 
 
 def test_many_questions_about_one_video_make_no_template() -> None:

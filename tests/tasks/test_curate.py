@@ -10,7 +10,8 @@ from llm.prompts.rate import DIMENSIONS
 from schemas.artifact import Artifact, Manifest
 from schemas.example import Example, Media, Provenance, Rating
 from schemas.recipe import Balance
-from schemas.values import Runtime, UserError
+from schemas.runtime import Runtime
+from schemas.values import UserError
 from storage.parquet import read_examples, read_rejects, read_rows, write_rows
 from storage.store import Store
 from tasks.curate import CurateParams, choices, choose, curate

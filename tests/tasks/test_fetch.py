@@ -14,8 +14,10 @@ from media.blobs import blob_path
 from recipes.reading import read_recipe
 from schemas.artifact import Artifact
 from schemas.failures import HubUnreachable
-from schemas.values import Runtime, UserError
+from schemas.runtime import Runtime
+from schemas.values import UserError
 from storage.folder import read_entries
+from storage.hub import passes
 from storage.store import Store
 from tasks.fetch import FILES, FetchParams, FetchRuntime, fetch
 from tasks.find_commit import find_commit
@@ -270,6 +272,29 @@ def test_client_that_may_not_use_the_network_says_so(
         fetched(runtime)
     one_line(caught.value)
     assert server.asked == []
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 416, 451])
+def test_answer_that_will_not_change_is_not_asked_for_again(
+    server: HubServer, runtime: FetchRuntime, status: int
+) -> None:
+    server.fault = error(status, "EntryNotFound" if status == 404 else "")
+    with pytest.raises(UserError, match=rf"status {status}\), and another try changes nothing") as caught:
+        fetched(runtime)
+    one_line(caught.value)
+
+
+def test_only_some_statuses_pass() -> None:
+    """The client itself waits long over the first two before it gives them up."""
+    asked = (408, 429, 425, 500, 503, 400, 401, 404, 416, 451)
+    assert [status for status in asked if passes(status)] == [408, 429, 425, 500, 503]
+
+
+@pytest.mark.parametrize("status", [425, 502])
+def test_hub_that_is_busy_is_asked_again(server: HubServer, runtime: FetchRuntime, status: int) -> None:
+    server.fault = error(status)
+    with pytest.raises(HubUnreachable, match=f"status {status}: a rerun carries on"):
+        fetched(runtime)
 
 
 def test_only_a_hub_that_does_not_answer_is_tried_again(server: HubServer, runtime: FetchRuntime) -> None:

@@ -12,7 +12,8 @@ from corpus.make import CorpusParams, make_corpus
 from media.blobs import blob_path
 from schemas.artifact import Artifact
 from schemas.example import Example, Reject
-from schemas.values import Runtime, UserError
+from schemas.runtime import Runtime
+from schemas.values import UserError
 from storage.parquet import read_examples, read_rejects, read_rows
 from storage.store import Store
 from tasks.ingest import IngestRuntime, ingest
@@ -291,6 +292,36 @@ def test_listed_row_is_left_out_without_its_content(tmp_path: Path, runtime: Run
     examples, (reject,) = rows(artifact, runtime)
     assert [row.source_row[-1] for row in examples] == ["0", "2"]
     assert (reject.id, reject.reason, reject.row) == (listed_id, "removed", "")
+
+
+def test_removed_row_is_left_out_whatever_else_is_wrong_with_it(tmp_path: Path, runtime: Runtime, clip: bytes) -> None:
+    root = video_r1(tmp_path / "set", "gone.mp4", "red.mp4", red=clip)
+    (root / FILE).write_text((root / FILE).read_text().replace('"multiple choice"', '"unheard of"', 1))
+    artifact = read(root, removing(tmp_path, runtime, "video_r1/Video-R1-COT-165k:0"))
+    assert Store(runtime.store).manifest(artifact).rows.rejected == {"removed": 1}
+
+
+def test_removal_list_of_which_no_id_names_a_row_stops_the_run(tmp_path: Path, runtime: Runtime, clip: bytes) -> None:
+    root = video_r1(tmp_path / "set", "red.mp4", "red.mp4", red=clip)
+    where = removing(tmp_path, runtime, "video_r1/Video-R1-COT-165k.json:0")
+    with pytest.raises(UserError, match=r"names video_r1/Video-R1-COT-165k\.json:0, but no row") as caught:
+        read(root, where)
+    one_line(caught.value)
+    assert [manifest.stage for manifest in Store(runtime.store).manifests()] == ["source"]
+    assert Store(runtime.store).manifest(read(root, where, take="first:1")).notes["removals"] == {
+        "listed": 1,
+        "unmatched": 1,
+    }
+
+
+def test_ids_on_the_removal_list_that_name_no_row_are_told(
+    tmp_path: Path, runtime: Runtime, clip: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = video_r1(tmp_path / "set", "red.mp4", "red.mp4", red=clip)
+    ids = [f"video_r1/Video-R1-COT-165k:{key}" for key in ("0", "00")]
+    artifact = read(root, removing(tmp_path, runtime, *ids))
+    assert Store(runtime.store).manifest(artifact).notes["removals"] == {"listed": 2, "unmatched": 1}
+    assert f"1 of 2 ids on the removal list name no row that was read, such as {ids[1]}" in capsys.readouterr().out
 
 
 def test_longer_removal_list_is_another_artifact_only_for_its_own_dataset(

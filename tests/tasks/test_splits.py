@@ -3,8 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.example import Example, Media
 from tasks.curation.outline import Outline
 from tasks.curation.splits import split_of, with_splits
+from tasks.curation.videos import videos_of
 from tests.stages import example
 from tests.tasks.outlines import outlines
 
@@ -39,6 +41,32 @@ def test_video_whose_rows_disagree_is_held_out() -> None:
     rows = outlines(*(example(split, group="video", split=split) for split in splits))
     assert [row.split for row in with_splits(rows[:2], 0.0, seed=0)] == ["validation"] * 2
     assert [row.split for row in with_splits(rows, 0.0, seed=0)] == ["test"] * 3
+
+
+def with_files(id: str, group: str, *digests: str, split: str = "") -> Example:
+    media = tuple(Media(kind="image", digest=digest, path=f"{digest}.png") for digest in digests)
+    return example(id, group=group, media=media, split=split)
+
+
+def test_one_file_under_two_names_is_one_video() -> None:
+    rows = outlines(*(with_files(f"{n}-{name}", f"{name}/{n}", f"file{n}") for n in range(60) for name in "ab"))
+    found = with_splits(rows, 0.5, seed=0)
+    assert {row.split for row in found} == {"train", "validation"}
+    assert all(one.split == other.split for one, other in zip(found[::2], found[1::2], strict=True))
+
+
+def test_names_are_joined_across_rows_and_sources_and_split_like_the_first_by_name() -> None:
+    chain = [("d", "1"), ("c", "1", "2"), ("b", "3"), ("a", "3", "2"), ("alone", "4")]
+    for order in (chain, chain[::-1]):
+        rows = outlines(*(with_files(group, group, *digests) for group, *digests in order))
+        videos = videos_of(rows)
+        assert videos == {**dict.fromkeys("abcd", "a"), "alone": "alone"}
+        assert [row.split for row in with_splits(rows, 0.5, 0)] == [split_of(videos[row.group], 0.5, 0) for row in rows]
+
+
+def test_video_that_is_held_out_under_one_name_is_held_out_under_the_other() -> None:
+    rows = outlines(with_files("1", "a", "x", split="test"), with_files("2", "b", "x"))
+    assert [row.split for row in with_splits(rows, 0.0, seed=0)] == ["test", "test"]
 
 
 @given(st.lists(st.text(min_size=1, max_size=5), unique=True, min_size=1, max_size=30), st.integers(0, 3))
