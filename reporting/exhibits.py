@@ -6,12 +6,14 @@ outcome.
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
+from media.blobs import blob_path
 from reporting.runs import Run
 from schemas.completion import BlockName, FormatName, parse
-from schemas.example import Example, MediaKind
+from schemas.example import Example, Media, MediaKind
 from schemas.values import Value
 
 Mark = Literal["right", "partly right", "wrong", "unanswered", "media not loaded", "not judged"]
@@ -73,16 +75,21 @@ class Choice(Value):
     gold: bool
 
 
-class Exhibit(Value):
-    """One example of the browser."""
+class Asked(Value):
+    """A question with its clips and its gold answer."""
 
     id: str
-    benchmark: str
-    family: str
     question: str
     choices: tuple[Choice, ...]
     gold: str
     clips: tuple[Clip, ...]
+
+
+class Exhibit(Asked):
+    """One example of the browser."""
+
+    benchmark: str
+    family: str
     completions: tuple[Shown, ...]
 
 
@@ -91,29 +98,53 @@ def pick(run: Run, count: int = 20, seed: int = 0) -> tuple[tuple[str, str], ...
     cells: dict[tuple[str, str], list[str]] = {}
     for row in run.scores.select(["benchmark", "family", "id"]).to_pylist():
         cells.setdefault((row["benchmark"], row["family"]), []).append(row["id"])
+    return tuple((benchmark, id) for (benchmark, _), id in spread(cells, count, seed))
+
+
+def spread(
+    cells: Mapping[tuple[str, str], Iterable[str]], count: int, seed: int
+) -> tuple[tuple[tuple[str, str], str], ...]:
+    """(cell, id) of up to `count` ids: one of each cell in turn, in the order of a hash; sorted by cell."""
     shuffled = {cell: sorted(set(ids), key=lambda id: _hash(seed, id)) for cell, ids in cells.items()}
     turns = sorted((turn, cell, id) for cell, ids in shuffled.items() for turn, id in enumerate(ids))
     chosen = sorted((cell, _hash(seed, id), id) for _, cell, id in turns[:count])
-    return tuple((benchmark, id) for (benchmark, _), _, id in chosen)
+    return tuple((cell, id) for cell, _, id in chosen)
 
 
 def exhibit(
     example: Example, benchmark: str, family: str, clips: Sequence[Clip], completions: Sequence[Shown]
 ) -> Exhibit:
     """An example with its clips and with what the runs wrote."""
+    question = asked(example, clips).model_dump()
+    return Exhibit(**question, benchmark=benchmark, family=family, completions=tuple(completions))
+
+
+def asked(example: Example, clips: Sequence[Clip]) -> Asked:
+    """What an example asks, with its clips."""
     gold = set(example.answer.split(",")) if example.options else set()
-    return Exhibit(
+    return Asked(
         id=example.id,
-        benchmark=benchmark,
-        family=family,
         question=example.question,
         choices=tuple(
             Choice(label=option.label, text=option.text, gold=option.label in gold) for option in example.options
         ),
         gold=example.answer if not example.options else f"{example.answer} ({example.gold_text})",
         clips=tuple(clips),
-        completions=tuple(completions),
     )
+
+
+def clips_of(media: Iterable[Media], blobs: Path, most_bytes: int = MOST_BYTES) -> tuple[Clip, ...]:
+    """A clip for each medium, from the folder of media by digest; one that cannot be shown says why."""
+    return tuple(_clip_of(medium, blobs, most_bytes) for medium in media)
+
+
+def _clip_of(medium: Media, blobs: Path, most_bytes: int) -> Clip:
+    path = blob_path(blobs, medium.digest)
+    if not path.is_file():
+        return Clip(kind=medium.kind, label=medium.path, source="", note="not embedded: the file is not there")
+    if path.stat().st_size > most_bytes:
+        return Clip(kind=medium.kind, label=medium.path, source="", note=_too_large(path.stat().st_size))
+    return clip(medium.kind, medium.path, path.read_bytes(), most_bytes)
 
 
 def clip(kind: MediaKind, label: str, content: bytes, most_bytes: int = MOST_BYTES) -> Clip:
@@ -122,7 +153,7 @@ def clip(kind: MediaKind, label: str, content: bytes, most_bytes: int = MOST_BYT
     if mime is None:
         return Clip(kind=kind, label=label, source="", note="not embedded: not a type that browsers show")
     if len(content) > most_bytes:
-        return Clip(kind=kind, label=label, source="", note=f"not embedded: {len(content) / 1e6:.1f} MB")
+        return Clip(kind=kind, label=label, source="", note=_too_large(len(content)))
     encoded = base64.b64encode(content).decode("ascii")
     return Clip(kind=kind, label=label, source=f"data:{mime};base64,{encoded}")
 
@@ -151,6 +182,10 @@ def pieces(text: str, format: FormatName) -> tuple[Piece, ...]:
         place = block.whole.end
     made.append(Piece(kind="outside", text=text[place:]))
     return tuple(piece for piece in made if piece.text)
+
+
+def _too_large(size: int) -> str:
+    return f"not embedded: {size / 1e6:.1f} MB"
 
 
 def _mark(outcome: str, value: float | None) -> Mark:

@@ -18,6 +18,8 @@ CONFIDENCE = 0.95
 _TAIL = (1 - CONFIDENCE) / 2
 _NORMAL = NormalDist()
 _CELLS = 4_000_000
+_MANY = 5_000
+"""From so many groups on, they are drawn by kind."""
 
 Column = Sequence[float] | np.ndarray
 Names = Sequence[str] | np.ndarray
@@ -140,12 +142,27 @@ def _cluster(values: Column, groups: Names) -> _Clusters | None:
 def _resample(clusters: _Clusters, seed: int, draws: int) -> np.ndarray:
     """Means (draws,) over groups drawn with replacement, a few million cells at a time."""
     count = len(clusters.sums)
+    if count > _MANY:
+        return _resample_kinds(clusters, seed, draws)
     random = np.random.default_rng(seed)
     step = max(1, _CELLS // count)
     means = []
     for start in range(0, draws, step):
         drawn = random.integers(count, size=(min(step, draws - start), count), dtype=np.int32)
         means.append(clusters.sums[drawn].sum(axis=1) / clusters.counts[drawn].sum(axis=1))
+    return np.concatenate(means)
+
+
+def _resample_kinds(clusters: _Clusters, seed: int, draws: int) -> np.ndarray:
+    """The same for very many groups: those of equal sum and count are one kind, and how often it comes is drawn."""
+    kinds, sizes = np.unique(np.stack(clusters, axis=1), axis=0, return_counts=True)
+    count = int(sizes.sum())
+    random = np.random.default_rng(seed)
+    step = max(1, _CELLS // len(sizes))
+    means = []
+    for start in range(0, draws, step):
+        sums, counts = (random.multinomial(count, sizes / count, size=min(step, draws - start)) @ kinds).T
+        means.append(sums / counts)
     return np.concatenate(means)
 
 

@@ -7,6 +7,7 @@ from reporting.accuracy import FEW, Accuracy
 from reporting.differences import Difference
 from reporting.intervals import Interval
 from reporting.page import FamilyTable, ReportPage, RewardSection, family_tables, headline
+from reporting.quality import Outcome
 from reporting.runs import ALL
 
 _NOTE = (
@@ -16,7 +17,7 @@ _NOTE = (
 
 
 def markdown(page: ReportPage) -> str:
-    """Headline, families, paired comparisons and rewards; the same numbers as the page."""
+    """Headline, families, paired comparisons, rewards and quality of the data; the same numbers as the page."""
     parts = [
         f"# {_plain(page.title)}",
         *map(_plain, page.lead),
@@ -33,6 +34,8 @@ def markdown(page: ReportPage) -> str:
         parts += ["## Paired comparisons", _differences(page.differences)]
     if page.rewards:
         parts += ["## Sampled reward", _rewards(page.rewards)]
+    if page.quality:
+        parts += ["## Quality of the data", _plain(page.quality.note), _outcomes(page.quality.outcomes)]
     if _any_few(page):
         parts.append(f"† fewer than {FEW} scored rows.")
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -113,6 +116,22 @@ def _rewards(section: RewardSection) -> str:
     if section.accuracy_differences:
         tables.append(_differences(section.accuracy_differences))
     return "\n\n".join(tables)
+
+
+def _outcomes(rows: Iterable[Outcome]) -> str:
+    cells = [
+        (
+            row.source,
+            row.step,
+            row.outcome,
+            n.percent(row.share.mean),
+            n.percent_bounds(row.share),
+            n.count(row.rows),
+            n.count(row.share.n),
+        )
+        for row in rows
+    ]
+    return _table(("Source", "Step", "Outcome", "Share, %", "95%", "Rows", "Of"), cells, words=3)
 
 
 def _decimals(interval: Interval) -> str:

@@ -2,7 +2,7 @@
 
 Everything shown is in `ReportPage`: text is given by the caller or derived from the numbers, and `render`
 is a pure function of it, byte for byte. Whatever comes from outside (questions, completions, titles) is
-escaped; the browser of examples reads JSON and writes text nodes. A content security policy allows the
+escaped; the browsers of rows and examples read JSON and write text nodes. A content security policy allows the
 page's own script and nothing else.
 """
 
@@ -10,6 +10,7 @@ import base64
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,14 +20,18 @@ from reporting import notation
 from reporting.accuracy import FEW, Accuracy
 from reporting.differences import Difference
 from reporting.exhibits import Exhibit
+from reporting.pairs import Pair
+from reporting.quality import QualitySection, by_source
 from reporting.rewards import RewardSummary
 from reporting.runs import ALL
 from reporting.svg import Plot
 from schemas.artifact import Rows
 from schemas.values import Value
 
+T = TypeVar("T")
 _FOLDER = Path(__file__).parent
 _EXHIBITS = TypeAdapter(tuple[Exhibit, ...])
+_PAIRS = TypeAdapter(tuple[Pair, ...])
 _INERT = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029"})
 
 
@@ -109,6 +114,7 @@ class ReportPage(Value):
     rewards: RewardSection | None = None
     curves: tuple[Curves, ...] = ()
     funnel: tuple[FunnelStage, ...] = ()
+    quality: QualitySection | None = None
     baselines: tuple[Baseline, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
     exhibits_note: str = ""
@@ -143,11 +149,13 @@ def render(page: ReportPage) -> str:
             page=page,
             headline=headline(page),
             tables=family_tables(page),
-            exhibits=Markup(exhibits_json(page.exhibits)),
+            exhibits=_inert(_EXHIBITS, page.exhibits),
+            pairs=_inert(_PAIRS, page.quality.pairs if page.quality else ()),
             style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
             script=Markup(script),
             script_digest=digest,
             comparisons=_comparisons,
+            by_source=by_source,
             few=FEW,
             ALL=ALL,
             n=notation,
@@ -164,11 +172,6 @@ def headline(page: ReportPage) -> tuple[tuple[str, tuple[Accuracy, ...]], ...]:
 def family_tables(page: ReportPage) -> tuple[FamilyTable, ...]:
     """One table a benchmark; runs in the order in which they were given."""
     return tuple(_family_table(page, name) for name in _benchmarks(page.accuracies))
-
-
-def exhibits_json(exhibits: tuple[Exhibit, ...]) -> str:
-    """JSON that can stand inside a script element: no "<", ">" or "&", no line separator of JavaScript."""
-    return _EXHIBITS.dump_json(exhibits).decode("utf-8").translate(_INERT)
 
 
 def _benchmarks(rows: Iterable[Accuracy]) -> list[str]:
@@ -200,6 +203,11 @@ def _family_table(page: ReportPage, benchmark: str) -> FamilyTable:
             )
         )
     return FamilyTable(benchmark=benchmark, runs=tuple(runs.values()), rows=tuple(rows))
+
+
+def _inert(kind: TypeAdapter[T], values: T) -> Markup:
+    """JSON that can stand inside a script element: no "<", ">" or "&", no line separator of JavaScript."""
+    return Markup(kind.dump_json(values).decode("utf-8").translate(_INERT))
 
 
 def _environment() -> Environment:

@@ -12,10 +12,9 @@ import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from media.blobs import blob_path
 from reporting.accuracy import accuracies
 from reporting.differences import Comparison, Difference, differences
-from reporting.exhibits import Clip, Exhibit, Shown, clip, exhibit, pick, shown
+from reporting.exhibits import Exhibit, Shown, clips_of, exhibit, pick, shown
 from reporting.figures import TrainingLog, accuracy_plots, reward_plot, training_curves
 from reporting.markdown import markdown
 from reporting.page import Curves, Fact, Facts, FunnelStage, ReportPage, RewardRow, RewardSection, render
@@ -23,18 +22,22 @@ from reporting.rewards import reward_differences, reward_summaries
 from reporting.runs import POOLED, Run, RunKind
 from schemas.artifact import Artifact
 from schemas.completion import FormatName
-from schemas.example import Media
 from schemas.recipe import GrpoStage, Recipe
+from schemas.runtime import Runtime
 from schemas.tables import SCORES
 from schemas.training import RewardTerm, View
-from schemas.values import Params, Runtime, Value
+from schemas.values import Params, Value
 from storage.draft import Draft
 from storage.files import write_text
-from storage.parquet import read_examples, read_rows, read_table
+from storage.parquet import find_examples, read_rows, read_table
 from storage.store import Store
+from tasks.passages import Folders
+from tasks.quality_section import quality_section
 from tasks.stage import stage
 
 _VIEWS: dict[View, str] = {"full": "", "muted": ", muted", "blind": ", blinded"}
+_DRAWN = {"exhibits": True, "curves": True, "accuracy_plots": True, "quality": {"plots", "pairs"}}
+"""What of the page is to be looked at, and no number."""
 
 
 class Column(Value):
@@ -60,6 +63,7 @@ class ReportParams(Params):
     sampled_comparisons: tuple[Comparison, ...] = ()
     sampled_note: str = ""
     terms: tuple[RewardTerm, ...] = ()
+    min_quality: float = 0.0
     examples_shown: int = 20
     seed: int = 0
 
@@ -86,18 +90,21 @@ class ReportParams(Params):
             else (),
             sampled_note=probe.note if probe else "",
             terms=rewarded.params.rewards if isinstance(rewarded, GrpoStage) else (),
+            min_quality=recipe.curation.min_quality,
             examples_shown=evaluation.examples_shown,
         )
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="1", kind="report")
+@stage(version="2", kind="report")
 def report(
     draft: Draft,
     params: ReportParams,
     benchmarks: Mapping[str, Artifact],
-    curated: Artifact,
+    read: Mapping[str, Artifact],
     rewritten: Mapping[str, Artifact],
+    rated: Mapping[str, Artifact],
+    curated: Artifact,
     checkpoints: Mapping[str, Artifact],
     predictions: Mapping[str, Artifact],
     scores: Mapping[str, Artifact],
@@ -117,14 +124,26 @@ def report(
         differences=compared,
         rewards=_rewards(store, params, sampled, runs, compared),
         curves=tuple(_curves(store, params, checkpoints)),
-        funnel=tuple(_funnel(store, rewritten, curated)),
+        funnel=tuple(_funnel(store, {"read": read, "rewritten": rewritten, "rated": rated}, curated)),
+        quality=quality_section(
+            Folders(
+                read=_folders(store, read),
+                rewritten=_folders(store, rewritten),
+                rated=_folders(store, rated),
+                curated=store.folder(curated),
+            ),
+            store.blobs,
+            params.min_quality,
+            params.examples_shown,
+            params.seed,
+        ),
         exhibits=tuple(_exhibits(store, params, runs, benchmarks, predictions)),
         exhibits_note="Chosen by a hash of their ids, spread over benchmarks and families, never by outcome.",
         provenance=tuple(_provenance(store, checkpoints, curated, benchmarks)),
     )
     write_text(draft.folder / "report.html", render(page))
     write_text(draft.folder / "report.md", markdown(page))
-    write_text(draft.folder / "report.json", page.model_dump_json(exclude={"exhibits", "curves", "accuracy_plots"}))
+    write_text(draft.folder / "report.json", page.model_dump_json(exclude=_DRAWN))
 
 
 def _columns(recipe: Recipe, titles: Mapping[str, str]) -> Iterator[Column]:
@@ -200,15 +219,16 @@ def _curves(store: Store, params: ReportParams, checkpoints: Mapping[str, Artifa
         yield Curves(title=title, note=f"{max(metrics['step'].to_pylist())} steps", plots=plots)
 
 
-def _funnel(store: Store, rewritten: Mapping[str, Artifact], curated: Artifact) -> Iterator[FunnelStage]:
-    """Rows through reading and rewriting of each source, and through curation of all."""
-    for name, artifact in sorted(rewritten.items()):
-        manifest = store.manifest(artifact)
-        read = next(item for item in manifest.inputs.values() if item.stage == "ingest")
-        source = store.manifest(Artifact(stage=read.stage, fingerprint=read.fingerprint, kind="examples"))
-        yield FunnelStage(title=f"{name}: read", rows=source.rows)
-        yield FunnelStage(title=f"{name}: rewritten", rows=manifest.rows)
+def _funnel(store: Store, made: Mapping[str, Mapping[str, Artifact]], curated: Artifact) -> Iterator[FunnelStage]:
+    """Rows of each source through what was `made` of it, step by step, and of all through curation."""
+    for name in sorted(made["read"]):
+        for step, artifacts in made.items():
+            yield FunnelStage(title=f"{name}: {step}", rows=store.manifest(artifacts[name]).rows)
     yield FunnelStage(title="curated, all sources", rows=store.manifest(curated).rows)
+
+
+def _folders(store: Store, artifacts: Mapping[str, Artifact]) -> dict[str, Path]:
+    return {name: store.folder(artifact) for name, artifact in artifacts.items()}
 
 
 def _exhibits(
@@ -224,8 +244,7 @@ def _exhibits(
     examples = {
         example.id: example
         for artifact in benchmarks.values()
-        for example in read_examples(store.folder(artifact))
-        if example.id in ids
+        for example in find_examples(store.folder(artifact), sorted(ids))
     }
     written: dict[str, list[Shown]] = {id: [] for id in ids}
     families: dict[str, str] = {}
@@ -247,13 +266,8 @@ def _exhibits(
                     )
                 )
     for benchmark, id in chosen:
-        clips = [_clip(store, medium) for medium in examples[id].media if medium.digest]
+        clips = clips_of(examples[id].media, store.blobs)
         yield exhibit(examples[id], benchmark, families[id], clips, written[id])
-
-
-def _clip(store: Store, medium: Media) -> Clip:
-    path: Path = blob_path(store.blobs, medium.digest)
-    return clip(medium.kind, medium.path, path.read_bytes())
 
 
 def _provenance(

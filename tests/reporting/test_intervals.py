@@ -38,6 +38,14 @@ def test_interval_counts_rows_not_groups_in_the_mean() -> None:
     assert (interval.mean, interval.n, interval.groups) == (0.75, 4, 2)
 
 
+def test_interval_of_very_many_videos_is_as_wide_as_theory_says() -> None:
+    random = np.random.default_rng(9)
+    values = (random.random(6000) < 0.2).astype(float)
+    interval = mean_interval(values, [str(place) for place in range(6000)])
+    assert _width(interval) == pytest.approx(2 * 1.96 * values.std() / 6000**0.5, rel=0.08)
+    assert not interval.excludes(float(values.mean()))
+
+
 def test_interval_of_no_rows_is_named() -> None:
     assert mean_interval([], []) == NO_ROWS
     assert NO_ROWS.mean is None

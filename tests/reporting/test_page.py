@@ -9,8 +9,9 @@ from pydantic import TypeAdapter
 
 from reporting.accuracy import accuracies
 from reporting.differences import Comparison, differences
-from reporting.exhibits import Choice, Exhibit, clip, shown
+from reporting.exhibits import Choice, Exhibit, clip, pieces, shown
 from reporting.figures import TrainingLog, accuracy_plots, reward_plot, training_curves
+from reporting.histograms import histogram_plot, histograms
 from reporting.markdown import markdown
 from reporting.page import (
     Baseline,
@@ -23,10 +24,13 @@ from reporting.page import (
     RewardSection,
     render,
 )
+from reporting.pairs import Judged, Leaving, Pair
+from reporting.quality import QualitySection, Step, outcomes
 from reporting.rewards import reward_differences, reward_summaries
 from reporting.runs import Run
 from schemas.artifact import Rows
 from schemas.completion import render as completion
+from schemas.example import Rating
 from schemas.training import RewardTerm
 from tests.reporting.made import score, scores
 
@@ -77,6 +81,36 @@ def _exhibits(text: str) -> tuple[Exhibit, ...]:
     )
 
 
+def _judged(text: str, leaving: Leaving | None) -> Judged:
+    return Judged(
+        **_exhibits(text)[0].model_dump(include={"id", "question", "choices", "gold", "clips"}),
+        source=text,
+        leaving=leaving,
+        repaired=True,
+        written=pieces(text, "context_first"),
+        reply=text,
+        ratings=(Rating(name=text, value=0.5, rationale=text),),
+        quality=0.5,
+        note=text,
+    )
+
+
+def _quality(text: str) -> QualitySection:
+    found = histograms([({"composite": 0.2}, False), ({"composite": 0.8}, True)])
+    step = Step(text, text, ["a", "b", "c", "d"], ["", "", "", text], [True, False, False, False])
+    return QualitySection(
+        note=text,
+        outcomes=outcomes([step]),
+        min_quality=0.5,
+        histograms=found,
+        plots=tuple(histogram_plot(one, 0.5) for one in found),
+        pairs=(
+            Pair(accepted=_judged(text, None), rejected=_judged(text, Leaving(step=text, reason=text, detail=text))),
+            Pair(accepted=_judged(text, None), rejected=None),
+        ),
+    )
+
+
 def _page(text: str) -> ReportPage:
     runs = _runs(text)
     found = accuracies(runs)
@@ -104,6 +138,7 @@ def _page(text: str) -> ReportPage:
             FunnelStage(title=text, rows=Rows(entered=10, left=7, rejected={text: 3})),
             FunnelStage(title="lossy", rows=Rows(entered=10, left=7)),
         ),
+        quality=_quality(text),
         baselines=(Baseline(model=text, benchmark=text, accuracy=0.5847, n=None, protocol=text, source=text),),
         exhibits=_exhibits(text),
         exhibits_note=text,
@@ -118,7 +153,7 @@ def _metrics() -> pa.Table:
 def test_hostile_text_is_inert_everywhere() -> None:
     hostile, plain = _Elements(render(_page(HOSTILE))), _Elements(render(_page("plain")))
     assert hostile.tags() == plain.tags()
-    assert hostile.tags().count("script") == 2
+    assert hostile.tags().count("script") == 3
     assert "img" not in hostile.tags()
     assert not any(name.startswith("on") for _, attributes in hostile.found for name in attributes)
 
@@ -157,8 +192,24 @@ def test_same_page_renders_to_the_same_bytes() -> None:
 
 
 def test_examples_in_the_page_are_the_examples_given() -> None:
-    written = json.loads(_Elements(render(_page(HOSTILE))).scripts[0])
-    assert TypeAdapter(tuple[Exhibit, ...]).validate_python(written) == _exhibits(HOSTILE)
+    _, written, _ = _Elements(render(_page(HOSTILE))).scripts
+    assert TypeAdapter(tuple[Exhibit, ...]).validate_python(json.loads(written)) == _exhibits(HOSTILE)
+
+
+def test_rows_in_the_page_are_the_rows_given() -> None:
+    written, _, _ = _Elements(render(_page(HOSTILE))).scripts
+    assert TypeAdapter(tuple[Pair, ...]).validate_python(json.loads(written)) == _quality(HOSTILE).pairs
+
+
+def test_page_and_markdown_say_how_many_rows_were_accepted_and_why_others_were_not() -> None:
+    page = _page("late")
+    assert "late: 3 of 4 rows accepted, 75.0%" in render(page)
+    lines = [line for line in markdown(page).splitlines() if line.startswith("| late | late |")]
+    assert [line.split(" | ")[2:4] for line in lines] == [
+        ["accepted", "75.0"],
+        ["accepted after a repair", "25.0"],
+        ["late", "25.0"],
+    ]
 
 
 def test_empty_parts_leave_no_section() -> None:
