@@ -48,7 +48,7 @@ told(time.perf_counter() - began)
 """
 
 INGEST = """
-from schemas.values import Runtime
+from schemas.runtime import Runtime
 from tasks.ingest import ingest
 from tasks.reading.blocks import IngestParams
 from tasks.source import SourceParams, SourceRuntime, source

@@ -17,13 +17,16 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
+from flows import llm_command
 from flows.checks import checked
 from recipes.reading import read_recipe, recipe_names
 from schemas.artifact import Artifact, Manifest
-from schemas.failures import HubUnreachable, ModuleFailed, NoAnswer
+from schemas.failures import BudgetReached, HubUnreachable, ModuleFailed, NoAnswer
 from schemas.values import UserError
 from storage import garbage, lineage, names
+from storage.files import write_text
 from storage.store import ArtifactNotFound, Store
+from tasks.checking.rows import rewritten_by
 
 _STORE = "CONTEXTFIRST_STORE"
 
@@ -35,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(llm_command.app, name="llm")
 out = Console(width=None if sys.stdout.isatty() else 160)
 
 RecipeArgument = Annotated[
@@ -64,6 +68,7 @@ class _Flow(Enum):
     TRAIN = "train"
     EVALUATE = "evaluate"
     PIPELINE = "pipeline"
+    CHECK = "check"
 
 
 @app.command()
@@ -108,6 +113,36 @@ def evaluate(
 ) -> None:
     """Measure the trained stages on the benchmarks and write the report."""
     _show_report(_start(_Flow.EVALUATE, recipe, changes, store, rehash), store)
+
+
+@app.command()
+def check(
+    recipe: RecipeArgument,
+    changes: SetOption = [],
+    store: StoreOption = Path("store"),
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the findings there too.")] = None,
+) -> None:
+    """Try the judge on texts that must not score, and count the facts that rewritten contexts state."""
+    name = read_recipe(recipe, changes).name
+    rewritten_by(_open(store), name)  # a mistake shows before Prefect has started
+    folder = _open(store).folder(_start(_Flow.CHECK, recipe, changes, store, rehash=False))
+    # What reads and prints findings knows the stage, and so Prefect.
+    from flows.checking import print_findings, read_findings
+
+    found = read_findings(folder)
+    print_findings(out, found)
+    if json is not None:
+        _write(json, found.model_dump_json(indent=2))
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+def _write(place: Path, text: str) -> None:
+    """Raises UserError where that cannot be written."""
+    try:
+        write_text(place, text)
+    except OSError as error:
+        raise UserError(f"{place} cannot be written ({error.strerror}): name another file with --json") from error
 
 
 @app.command()
@@ -257,7 +292,7 @@ def main() -> None:
         _fail("error", str(error), 2)
     except typer.TyperException as error:
         _fail("error", " ".join(error.format_message().split()), 2)
-    except (ModuleFailed, NoAnswer, HubUnreachable) as error:
+    except (ModuleFailed, NoAnswer, BudgetReached, HubUnreachable) as error:
         _fail("failed", str(error), 1)
     except typer.Abort:
         sys.exit(130)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.checks import checked
 from recipes.reading import read_recipe, recipe_names
 from schemas.recipe import Recipe
+from schemas.takes import Take
 
 if TYPE_CHECKING:
 
@@ -26,19 +27,22 @@ class Overrides(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    llm_provider: Literal["offline", "openai"] | None = Field(
+    llm_provider: Literal["offline", "openai", "gemini"] | None = Field(
         default=None, description="Who rewrites, rates and judges. `offline` needs no network."
     )
     llm_model: str | None = Field(default=None, description="Model name for that provider.")
+    concurrency: int | None = Field(default=None, ge=1, description="LLM requests in flight at most.")
+    max_dollars: float | None = Field(
+        default=None, ge=0, description="What making one artifact may cost in US dollars; needs the recipe's prices."
+    )
     min_quality: float | None = Field(
         default=None, ge=0, le=1, description="Least quality of a rated row, 0 to 1. Cheap to change."
     )
     contamination: Literal["stop", "remove"] | None = Field(
         default=None, description="What to do with training rows that meet a benchmark, by video, file or question."
     )
-    take: str | None = Field(
+    take: Take | None = Field(
         default=None,
-        pattern=r"^(all|(first|last|random):[0-9]+%?)$",
         description="Rows of every source: all, first:100, last:10%, random:50%.",
     )
     set: list[str] = Field(default=[], description="Any other field of the recipe, one `path.to.field=value` a line.")
@@ -55,6 +59,8 @@ def recipe_for(name: str, overrides: Overrides) -> Recipe:
 
 def _changes(recipe: Recipe, overrides: Overrides) -> list[str]:
     lines = {
+        "llm.concurrency": overrides.concurrency,
+        "llm.max_dollars": overrides.max_dollars,
         "curation.min_quality": overrides.min_quality,
         "curation.contamination": overrides.contamination,
         **{f"{user}.provider": overrides.llm_provider for user in ("rewrite", "rate", "judge")},

@@ -39,7 +39,9 @@ class Data(NamedTuple):
 
     curated: Future
     dataset: Future
+    read: Mapping[str, Future]
     rewritten: Mapping[str, Future]
+    rated: Mapping[str, Future]
     benchmarks: Mapping[str, Future]
 
 
@@ -48,14 +50,19 @@ def curate_data(run: Run) -> Data:
     corpus = _corpus(run)
     read = {item.name: _ingest(run, item, corpus, held_out=False) for item in run.recipe.sources}
     benchmarks = {item.name: _ingest(run, item, corpus, held_out=True) for item in run.recipe.evaluation.benchmarks}
-    rewriting = RewriteParams(**run.recipe.rewrite.model_dump(), max_reject_share=run.recipe.curation.max_reject_share)
+    writer, rater = run.recipe.rewrite, run.recipe.rate
+    rewriting = RewriteParams(
+        llm=writer.llm,
+        rows_per_shard=writer.rows_per_shard,
+        max_reject_share=run.recipe.curation.max_reject_share,
+    )
     rewritten = {name: run.submit(rewrite, rewriting, examples) for name, examples in read.items()}
-    rating = RateParams(**run.recipe.rate.model_dump())
+    rating = RateParams(llm=rater.llm, rows_per_shard=rater.rows_per_shard)
     rated = {name: run.submit(rate, rating, examples) for name, examples in rewritten.items()}
     choosing = CurateParams(**run.recipe.curation.model_dump(exclude={"max_reject_share"}))
     curated = run.submit(curate, choosing, rated, benchmarks, None)
     card = PublishParams(name=run.recipe.name, title=run.recipe.title, **run.recipe.publishing.model_dump())
-    return Data(curated, run.submit(publish, card, curated), rewritten, benchmarks)
+    return Data(curated, run.submit(publish, card, curated), read, rewritten, rated, benchmarks)
 
 
 def train_models(run: Run, data: Data) -> dict[str, Future]:
@@ -85,8 +92,10 @@ def evaluate_models(run: Run, data: Data, checkpoints: Mapping[str, Future]) -> 
         report,
         ReportParams.of(run.recipe),
         data.benchmarks,
-        data.curated,
+        data.read,
         data.rewritten,
+        data.rated,
+        data.curated,
         checkpoints,
         predictions,
         scores,

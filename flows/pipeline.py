@@ -1,4 +1,4 @@
-"""The flows: `curate`, `train`, `evaluate`, and `pipeline`, which is all three.
+"""The flows: `curate`, `train`, `evaluate`, `pipeline`, which is all three, and `check`.
 
 Each is one paragraph. What an earlier run made is reused, so that `evaluate` after `train` only evaluates.
 """
@@ -11,6 +11,7 @@ from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from flows.checking import check_rows
 from flows.overrides import NO_OVERRIDES, Overrides, RecipeName, recipe_for
 from flows.parts import curate_data, evaluate_models, train_models
 from flows.revisions import pinned
@@ -30,7 +31,8 @@ def _run_name() -> str:
 
 
 def _begin(recipe: RecipeName, overrides: Overrides, rehash: bool) -> Run:
-    return Run(pinned(recipe_for(recipe.value, overrides)), runtime(rehash))
+    asked = pinned(recipe_for(recipe.value, overrides))
+    return Run(asked, runtime(asked.llm, rehash))
 
 
 @flow(name="curate", flow_run_name=_run_name, task_runner=_RUNNER)
@@ -84,3 +86,13 @@ def pipeline(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bo
     }
     give_names({f"{run.recipe.name}/{name}": artifact for name, artifact in made.items()}, run.runtime)
     return report
+
+
+@flow(name="check", flow_run_name=_run_name, task_runner=_RUNNER)
+def check(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> Artifact:
+    """Try the judge on texts that must not score, and count facts, on rows that the last curation rewrote."""
+    asked = recipe_for(recipe.value, overrides)  # no source is read, so no revision has to be known
+    run = Run(asked, runtime(asked.llm, rehash))
+    (checked,) = run.settle([check_rows(run)])
+    give_names({f"{run.recipe.name}/check": checked}, run.runtime)
+    return checked

@@ -8,7 +8,7 @@ from prefect.futures import PrefectFuture, wait
 
 from schemas.artifact import Artifact
 from schemas.recipe import Recipe
-from schemas.values import Runtime
+from schemas.runtime import Runtime
 
 Future = PrefectFuture[Artifact]
 

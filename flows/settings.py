@@ -2,19 +2,23 @@
 
 import os
 
-from schemas.values import Runtime
+from schemas.llm import LlmLimits
+from schemas.runtime import Runtime
 
 STORE = "CONTEXTFIRST_STORE"
 REPORTS_URL = "CONTEXTFIRST_REPORTS_URL"
+RESPONSES = "CONTEXTFIRST_RESPONSES"
 
 
-def runtime(rehash: bool = False) -> Runtime:
-    """The runtime of this machine: store from CONTEXTFIRST_STORE, default ./store."""
+def runtime(llm: LlmLimits, rehash: bool = False) -> Runtime:
+    """The runtime of this machine: store from CONTEXTFIRST_STORE, default ./store. llm: the recipe's limits."""
     cores = os.cpu_count() or 1
     return Runtime(
         store=os.environ.get(STORE, "store"),
         workers=cores,
+        llm=llm,
         training_slots=max(1, cores),
         rehash=rehash,
+        responses=os.environ.get(RESPONSES, ""),
         reports_url=os.environ.get(REPORTS_URL, ""),
     )

@@ -1,75 +1,78 @@
-"""Many requests, bounded in number and time, each ending as an outcome that the response log keeps.
+"""Many requests, bounded in number, time and money, each ending as an outcome that the response log keeps.
 
-The log is asked first; identical requests are sent once. Retries go only to what can succeed later, with jittered
-backoff or the server's Retry-After. A call that fails for good is an outcome with a reason.
+The log is asked first; identical requests are sent once, also by several processes. Retries go only to what can
+succeed later, with jittered backoff or the server's Retry-After, and hold no place while they wait. A call that fails
+for good is an outcome with a reason. What stops everything (a wrong key, a spent budget, a full disk) sends no more
+and lets the calls under way end, since they are paid for.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_exponential_jitter,
-)
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
 
+from llm.budget import Budget
 from llm.log import ResponseLog
+from llm.pace import Pace
 from llm.providers import Provider, connect
+from llm.rates import Rates
 from llm.request import Outcome, ProviderError, Reply, Request
 from media.blobs import blob_path
 from media.errors import MediaError
 from schemas.artifact import Usage
+from schemas.llm import LlmLimits
 from schemas.values import UserError
 
 _BACKOFF = wait_exponential_jitter(initial=0.5, max=30)
-Call = asyncio.Future[Outcome]
+_MOST_RETRY_AFTER = 300.0
+_COMMIT_SECONDS = 0.05
+_LOOK_SECONDS = 0.2
+
+Call = asyncio.Task[Outcome]
+Check = Callable[[str], object]
+"""Reads a reply. Raises ValueError when it is not of the asked form."""
 
 
 class Engine:
     """Answers requests through one response log, within one event loop.
 
-    blobs: where media lie by digest. deadline: seconds a call. replay: answer from the log alone; a request that it
-    does not hold ends as `missing`.
+    blobs: where media lie by digest. scope: the artifact being made, whose budget and failures are its own. replay:
+    answer from the log alone; a request that it does not hold ends as `missing`.
     """
 
     def __init__(
-        self,
-        responses: Path,
-        blobs: Path,
-        concurrency: int,
-        deadline: float = 120,
-        attempts: int = 6,
-        replay: bool = False,
+        self, responses: Path, blobs: Path, limits: LlmLimits | None = None, scope: str = "", replay: bool = False
     ) -> None:
-        self._log = ResponseLog(responses)
+        self._limits = limits or LlmLimits()
+        self._log = ResponseLog(responses, scope)
+        self._rates = Rates(
+            responses.with_name("rates.sqlite"), self._limits.requests_per_minute, self._limits.tokens_per_minute
+        )
+        self._budget = Budget(self._limits, self._log.spent())
+        self._pace = Pace(self._limits.concurrency, self._limits.patience)
+        self._state = responses.parent
         self._blobs = blobs
-        self._places = asyncio.Semaphore(concurrency)  # of the engine, however many callers it has
-        self._deadline = deadline
-        self._attempts = attempts
         self._replay = replay
         self._providers: dict[str, Provider] = {}
         self._open: dict[str, Call] = {}
+        self._stopped: Exception | None = None
+        self._commit: asyncio.TimerHandle | None = None
         self.usage = Usage()
+        self.lost = 0
+        """Requests that were under way when an earlier process died, and that were sent again."""
 
-    async def complete(self, requests: Sequence[Request]) -> list[Outcome]:
-        """One outcome a request, in their order."""
-        known = self._log.answers(requests)
-        new = {request.identity: request for request in requests if request.identity not in known}
-        shared = {identity: call for identity, call in self._open.items() if identity in new}
-        mine = {name: asyncio.ensure_future(self._answer(new[name])) for name in new if name not in shared}
-        self._open |= mine
-        try:
-            await _finish(mine.values(), shared.values())
-        finally:
-            self._open = {name: call for name, call in self._open.items() if name not in mine}
-            self._log.flush()
-        ended = known | {name: call.result() for name, call in (mine | shared).items()}
-        self._count(len(known) + len(shared), [call.result() for call in mine.values()])
-        return [ended[request.identity] for request in requests]
+    async def complete(self, requests: Sequence[Request], check: Check | None = None) -> list[Outcome]:
+        """One outcome a request, in their order. `check` reads each answer; one that it refuses is `unparsable`."""
+        wanted = {request.identity: request for request in requests}
+        ended: dict[str, Outcome] = {}
+        while len(ended) < len(wanted):
+            ended |= await self._round({name: wanted[name] for name in wanted if name not in ended}, check)
+        outcomes = {name: _checked(outcome, check) for name, outcome in ended.items()}
+        self.usage += usage_of(outcomes.values())
+        return [outcomes[request.identity] for request in requests]
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
@@ -77,69 +80,199 @@ class Engine:
         try:
             yield
         finally:
-            for provider in self._providers.values():
-                await provider.close()
-            self._providers.clear()
+            await self.disconnect()
+
+    async def disconnect(self) -> None:
+        """Close the connections that are open."""
+        for provider in self._providers.values():
+            await provider.close()
+        self._providers.clear()
+
+    def forget_failures(self) -> None:
+        """Ask anew in this scope for what it has failed at so far."""
+        self._log.forget_failures()
 
     def close(self) -> None:
+        self._rates.close()
         self._log.close()
 
-    async def _answer(self, request: Request) -> Outcome:
+    async def _round(self, wanted: Mapping[str, Request], check: Check | None) -> dict[str, Outcome]:
+        """Outcomes of those that have ended, that others of this process are asking for, and that we may send."""
+        shared = {name: self._open[name] for name in wanted if name in self._open}
+        known, mine = self._claim([request for name, request in wanted.items() if name not in shared])
+        calls = {name: asyncio.create_task(self._answer(wanted[name], check)) for name in wanted if name in mine}
+        self._open |= calls
+        if not (known or calls or shared):
+            await asyncio.sleep(_LOOK_SECONDS)  # another process has sent the rest
+        try:
+            await _end_all(calls.values(), shared.values())
+        finally:
+            self._close(calls)
+        for request in (wanted[name] for name in known):
+            self._log.count(request, "hit")
+        elsewhere = {name: call.result() for name, call in shared.items() if not call.cancelled()}
+        here = {name: call.result() for name, call in calls.items()}
+        return known | {name: as_hit(outcome) for name, outcome in elsewhere.items()} | here
+
+    def _claim(self, requests: Sequence[Request]) -> tuple[dict[str, Outcome], Collection[str]]:
+        """What is logged, and the identities that are ours to send."""
         if self._replay:
-            return Outcome(identity=request.identity, failure="missing", detail="not in the response log")
-        _check_media(request, self._blobs)
-        async with self._places:
-            outcome = await self._send(request)
-        self._log.record(request, outcome)
+            missing = {request.identity: _missing(request) for request in requests}
+            return missing | self._log.answers(requests), ()
+        claims = self._log.claim(requests)
+        self.lost += claims.lost
+        return claims.known, claims.mine
+
+    def _close(self, calls: Mapping[str, Call]) -> None:
+        """Commit what has ended and give up the claims of what has not."""
+        for name in calls:
+            del self._open[name]
+        if self._commit:
+            self._commit.cancel()
+            self._commit = None
+        self._log.release(name for name, call in calls.items() if call.cancelled() or call.exception())
+
+    async def _answer(self, request: Request, check: Check | None) -> Outcome:
+        try:
+            _check_media(request, self._blobs)
+            async with self._budget.set_aside(request):
+                outcome = _checked(await self._send(request), check)
+                self._budget.spend(request, outcome)
+            self._log.record(request, outcome)
+            self._commit_soon()
+        except Exception as error:
+            self._stopped = self._stopped or error
+            raise
         return outcome
 
     async def _send(self, request: Request) -> Outcome:
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._attempts),
-            wait=_wait,
-            retry=retry_if_exception(_later),
-            reraise=True,
-        )
+        retrying = AsyncRetrying(stop=self._tried_enough, wait=_wait, retry=retry_if_exception(_later), reraise=True)
         try:
-            async for attempt in retrying:
-                with attempt:
-                    return _answered(request, await self._once(request))
+            return await retrying(self._attempt, request)
         except ProviderError as error:
-            return Outcome(identity=request.identity, failure=error.failure, detail=error.detail)
+            if error.failure == "exhausted":
+                raise UserError(
+                    f"{request.provider}: {error.detail}; what was answered is kept, and a rerun asks for the rest"
+                ) from error
+            return self._ended(request, error.reply or Reply(text="", request_id=""), error)
         except MediaError as error:
             return Outcome(identity=request.identity, failure="rejected", detail=str(error))
-        raise RuntimeError("retrying ended without an outcome")
 
-    async def _once(self, request: Request) -> Reply:
-        if request.provider not in self._providers:
-            self._providers[request.provider] = connect(request.provider)
+    async def _attempt(self, request: Request) -> Outcome:
+        await self._pace.enter()
         try:
-            async with asyncio.timeout(self._deadline):
-                return await self._providers[request.provider].send(request, self._blobs)
-        except TimeoutError as error:
-            raise ProviderError("timeout", f"no reply within {self._deadline:g} s") from error
+            return await self._once(request)
+        except ProviderError as error:
+            if error.can_succeed_later:
+                self._log.count(request, f"{error.failure}, tried again")
+                self._pace.failed(overloaded=error.failure == "overloaded")
+            else:
+                self._pace.answered(None)
+            raise
+        finally:
+            self._pace.leave()
 
-    def _count(self, hits: int, sent: list[Outcome]) -> None:
-        self.usage = Usage(
-            calls=self.usage.calls + len(sent),
-            hits=self.usage.hits + hits,
-            failures=self.usage.failures + sum(outcome.failure is not None for outcome in sent),
-            input_tokens=self.usage.input_tokens + sum(outcome.input_tokens for outcome in sent),
-            output_tokens=self.usage.output_tokens + sum(outcome.output_tokens for outcome in sent),
-            cost=self.usage.cost + sum(outcome.cost for outcome in sent),
+    async def _once(self, request: Request) -> Outcome:
+        """Send one attempt. Raises what stopped the engine, if something has."""
+        tokens = self._budget.input_tokens(request) + request.max_tokens
+        await self._rates.wait(request.model, tokens)
+        if self._stopped:
+            raise self._stopped
+        if request.provider not in self._providers:
+            self._providers[request.provider] = connect(request.provider, self._state)
+        self._log.sent(request)
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._limits.deadline):
+                reply = await self._providers[request.provider].send(request, self._blobs)
+        except TimeoutError as error:
+            raise ProviderError("timeout", f"no reply within {self._limits.deadline:g} s") from error
+        latency = time.monotonic() - began
+        self._pace.answered(latency)
+        self._rates.correct(request.model, reply.input_tokens + reply.output_tokens - tokens)
+        return self._ended(request, reply, None, latency)
+
+    def _ended(self, request: Request, reply: Reply, error: ProviderError | None, latency: float = 0.0) -> Outcome:
+        return Outcome(
+            identity=request.identity,
+            text=None if error else reply.text,
+            failure=error.failure if error else None,
+            detail=error.detail if error else "",
+            said=reply.text if error else "",
+            request_id=reply.request_id,
+            input_tokens=reply.input_tokens,
+            output_tokens=reply.output_tokens,
+            cost=self._budget.cost(request, reply.input_tokens, reply.output_tokens),
+            latency=latency,
+            finish=reply.finish,
         )
 
+    def _tried_enough(self, state: RetryCallState) -> bool:
+        """While a server is down, patience counts and attempts do not."""
+        if self._pace.down:
+            return self._pace.given_up or self._stopped is not None
+        return state.attempt_number >= self._limits.attempts or self._stopped is not None
 
-async def _finish(mine: Iterable[Call], shared: Iterable[Call]) -> None:
-    """Wait for all calls. When one raises, what this caller started ends before the error goes on."""
-    started = list(mine)
+    def _commit_soon(self) -> None:
+        """A batch that does not fill is committed all the same."""
+        if not self._commit:
+            self._commit = asyncio.get_running_loop().call_later(_COMMIT_SECONDS, self._commit_now)
+
+    def _commit_now(self) -> None:
+        self._commit = None
+        try:
+            self._log.flush()
+        except UserError as error:  # nobody awaits a timer: the calls that come next raise it
+            self._stopped = self._stopped or error
+
+
+def usage_of(outcomes: Collection[Outcome]) -> Usage:
+    """What outcomes of different requests cost. Those that the log or another caller had cost nothing."""
+    sent = [outcome for outcome in outcomes if not outcome.cached]
+    return Usage(
+        calls=len(sent),
+        hits=len(outcomes) - len(sent),
+        failures=sum(outcome.failure is not None for outcome in sent),
+        input_tokens=sum(outcome.input_tokens for outcome in sent),
+        output_tokens=sum(outcome.output_tokens for outcome in sent),
+        cost=sum(outcome.cost or 0.0 for outcome in sent),
+        unpriced=sum(outcome.cost is None for outcome in sent),
+    )
+
+
+def as_hit(outcome: Outcome) -> Outcome:
+    return outcome.model_copy(update={"cached": True})
+
+
+async def _end_all(mine: Collection[Call], shared: Collection[Call]) -> None:
+    """Wait for all calls; then raise the first error among ours. When we are cancelled, ours are too."""
     try:
-        await asyncio.gather(*started, *map(asyncio.shield, shared))
-    except BaseException:
-        for call in started:
+        if calls := {*mine, *shared}:
+            await asyncio.wait(calls)
+    except asyncio.CancelledError:
+        for call in mine:
             call.cancel()
-        await asyncio.gather(*started, return_exceptions=True)
+        await asyncio.gather(*mine, return_exceptions=True)
         raise
+    for call in mine:
+        if error := call.exception():
+            raise error
+
+
+def _checked(outcome: Outcome, check: Check | None) -> Outcome:
+    """The outcome itself, or `unparsable` where `check` refuses its text."""
+    if outcome.text is None or check is None:
+        return outcome
+    try:
+        check(outcome.text)
+    except ValueError as error:
+        refused = {"text": None, "failure": "unparsable", "detail": str(error), "said": outcome.text}
+        return outcome.model_copy(update=refused)
+    return outcome
+
+
+def _missing(request: Request) -> Outcome:
+    return Outcome(identity=request.identity, failure="missing", detail="not in the response log", cached=True)
 
 
 def _check_media(request: Request, blobs: Path) -> None:
@@ -151,17 +284,6 @@ def _check_media(request: Request, blobs: Path) -> None:
             raise UserError(f"the {part.kind} {lay} is gone: put it back, or correct its source's `folder`, and rerun")
 
 
-def _answered(request: Request, reply: Reply) -> Outcome:
-    return Outcome(
-        identity=request.identity,
-        text=reply.text,
-        request_id=reply.request_id,
-        input_tokens=reply.input_tokens,
-        output_tokens=reply.output_tokens,
-        cost=reply.cost,
-    )
-
-
 def _later(error: BaseException) -> bool:
     return isinstance(error, ProviderError) and error.can_succeed_later
 
@@ -169,4 +291,4 @@ def _later(error: BaseException) -> bool:
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, ProviderError) else None
-    return asked if asked is not None else _BACKOFF(state)
+    return min(asked, _MOST_RETRY_AFTER) if asked is not None else _BACKOFF(state)

@@ -53,7 +53,10 @@ class Rows(Value):
 
 
 class Usage(Value):
-    """What LLM calls cost: calls sent, calls answered from the response log, tokens, and money in US dollars."""
+    """What LLM calls cost: calls sent, calls answered from the response log, tokens, and money in US dollars.
+
+    unpriced: calls among those sent whose model has no price, so that `cost` leaves them out.
+    """
 
     calls: int = 0
     hits: int = 0
@@ -61,6 +64,10 @@ class Usage(Value):
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float = 0.0
+    unpriced: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
 
 
 class Environment(Value):

@@ -9,6 +9,10 @@ class NoAnswer(RuntimeError):
     """The LLM could not be reached for some rows. What was answered is kept; a rerun asks for the rest."""
 
 
+class BudgetReached(RuntimeError):
+    """A stage has spent what it may. What was answered is kept; with a larger budget a rerun asks for the rest."""
+
+
 class HubUnreachable(RuntimeError):
     """The Hugging Face hub did not answer, or not to the end. What came is kept; a rerun carries on from there."""
 

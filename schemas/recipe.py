@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from schemas.llm import Llm, LlmLimits
 from schemas.takes import Take
-from schemas.training import Decoding, GrpoParams, Judge, MediaSettings, SftParams, View
+from schemas.training import Decoding, GrpoParams, MediaSettings, SftParams, View
 from schemas.values import Value
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_]*")
@@ -86,12 +87,15 @@ class Model(Value):
         return self
 
 
-class Llm(Value):
-    """Which language model answers, and how many rows a shard holds."""
+class Writer(Llm):
+    """A language model that writes into rows: it rewrites them, or rates them. A shard is done or not done, as one."""
 
-    provider: str
-    model: str
-    rows_per_shard: int = 256
+    rows_per_shard: int = Field(default=256, ge=1)
+
+    @property
+    def llm(self) -> Llm:
+        """The model alone."""
+        return Llm(**self.model_dump(exclude={"rows_per_shard"}))
 
 
 class Balance(Value):
@@ -139,6 +143,20 @@ class Publishing(Value):
     date: str = Field(default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$")
 
 
+class Check(Value):
+    """How `contextfirst check` tries the judge of contexts, and on how many rows it counts facts.
+
+    examples: clips that the judge is tried on. below: what a text that earns nothing must score less than. at_least:
+    what a faithful one must reach. contexts: rows whose context is counted.
+    """
+
+    examples: int = Field(default=20, ge=2)
+    below: float = Field(default=0.4, ge=0, le=1)
+    at_least: float = Field(default=0.8, ge=0, le=1)
+    contexts: int = Field(default=100, ge=1)
+    seed: int = 0
+
+
 class SolveRate(Value):
     """Before an RL stage: draws a question by the model it starts from, and the band of solve rates to keep."""
 
@@ -146,7 +164,7 @@ class SolveRate(Value):
     above: float = 0.0
     up_to: float = 0.75
     correct_from: float = Field(default=0.5, description="Least accuracy of a draw that counts as solved.")
-    take: str = "all"
+    take: Take = "all"
 
 
 class TrainingStage(Value):
@@ -245,14 +263,16 @@ class Recipe(Value):
     model: Model
     sources: tuple[Source, ...]
     removals: str | None = Field(default=None, description="File with ids of rows that no stage may use, one a line.")
-    rewrite: Llm
-    rate: Llm
+    rewrite: Writer
+    rate: Writer
     curation: Curation = Curation()
     publishing: Publishing = Publishing()
     media: MediaSettings
     stages: tuple[Stage, ...]
     evaluation: Evaluation
-    judge: Judge
+    judge: Llm
+    check: Check = Check()
+    llm: LlmLimits = LlmLimits()
 
     _name = field_validator("name")(_slug)
 

@@ -3,9 +3,9 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
-_RULE = re.compile(r"all|(first|last|random):[0-9]+%?")
+_RULE = re.compile(r"(all|(first|last|random):[0-9]+%?)")
 
 
 def _known(rule: str) -> str:
@@ -14,5 +14,5 @@ def _known(rule: str) -> str:
     return rule
 
 
-Take = Annotated[str, AfterValidator(_known)]
-"""A rule by which rows are taken; any other text is refused."""
+Take = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "pattern": f"^{_RULE.pattern}$"})]
+"""A rule by which rows are taken; any other text is refused, in forms too."""

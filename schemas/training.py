@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.completion import FormatName
+from schemas.llm import Llm, LlmLimits
 from schemas.values import Params, Value
 
 View = Literal["full", "muted", "blind"]
@@ -109,13 +110,6 @@ class Gate(Value):
     zeroes: tuple[str, ...]
 
 
-class Judge(Value):
-    """The language model that scores what rules cannot: provider and model name."""
-
-    provider: str
-    model: str
-
-
 class GrpoParams(Params):
     """Group-relative policy optimisation. One update sees prompts_per_step x completions_per_prompt completions."""
 
@@ -128,7 +122,7 @@ class GrpoParams(Params):
     decoding: Decoding
     rewards: tuple[RewardTerm, ...]
     gates: tuple[Gate, ...] = ()
-    judge: Judge
+    judge: Llm
     kl: Kl = Kl()
     loss: Literal["grpo", "dr_grpo", "dapo", "gspo"] = "dapo"
     epsilon: float = 0.2
@@ -162,7 +156,7 @@ class Job(Value):
     work: str
     responses: str | None = None
     threads: int = 1
-    concurrency: int = 32
+    llm: LlmLimits = LlmLimits()
     parent: str | None = None
 
 

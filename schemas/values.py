@@ -1,8 +1,4 @@
-"""The two halves of every stage's arguments, and the errors that are the user's to mend.
-
-`Params` holds what changes the bytes of the result and enters the fingerprint. `Runtime` holds what changes only
-where and how fast it is made, and never enters.
-"""
+"""Frozen values, the half of a stage's arguments that is identity, and the errors that are the user's to mend."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,26 +15,7 @@ class Value(BaseModel):
 
 
 class Params(Value):
-    """What changes the bytes of a stage's result."""
-
-
-class Runtime(Value):
-    """What changes only where or how fast a stage runs.
-
-    store: folder of the artifact store. threads: CPU threads of one training or generating process.
-    workers: processes for probing and decoding. concurrency: LLM requests in flight. training_slots: training
-    subprocesses at once. rehash: ignore the digest index and read every outside file again. replay: answer LLM
-    requests from the response log alone. reports_url: where reports are served, for links; empty if nowhere.
-    """
-
-    store: str
-    threads: int = 1
-    workers: int = 2
-    concurrency: int = 32
-    training_slots: int = 2
-    rehash: bool = False
-    replay: bool = False
-    reports_url: str = ""
+    """What changes the bytes of a stage's result, and so enters its fingerprint. The other half is a Runtime."""
 
 
 class UserError(ValueError):

@@ -16,7 +16,8 @@ from prefect.cache_policies import NO_CACHE
 
 from media.blobs import blob_path
 from schemas.canonical import sha256_text
-from schemas.values import Params, Runtime
+from schemas.runtime import Runtime
+from schemas.values import Params
 from storage.draft import Draft
 from storage.hub import HubFile, Repository, download, files_of, is_whole
 from storage.store import Store

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from schemas.artifact import Artifact
+from schemas.runtime import Runtime
 from schemas.training import GenerateJob, GenerateParams
-from schemas.values import Params, Runtime
+from schemas.values import Params
 from storage.draft import Draft
 from storage.parquet import count_rows, shards
 from storage.store import Store

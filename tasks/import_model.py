@@ -7,7 +7,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
-from schemas.values import Params, Runtime, UserError
+from schemas.runtime import Runtime
+from schemas.values import Params, UserError
 from storage.draft import Draft
 from storage.folder import Entry, list_folder, tree_digest
 from storage.store import Store

@@ -6,41 +6,40 @@ be reached fails the stage, and a rerun asks it for the rest.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import closing
-from itertools import groupby
+from itertools import count, groupby
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from llm.engine import Engine
-from llm.request import Outcome, Request
 from schemas.artifact import Artifact
 from schemas.completion import FormatName, parse
 from schemas.example import Example
+from schemas.llm import Llm
+from schemas.runtime import Runtime
 from schemas.tables import JUDGEMENTS
-from schemas.training import Judge
-from schemas.values import Params, Runtime
+from schemas.values import Params
 from storage.draft import Draft
 from storage.parquet import read_examples, read_rows, shard_name, write_rows
 from storage.store import Store
-from tasks.shards import require_answers
+from tasks.asking import asking
+from tasks.shards import Asker, all_of
 from tasks.stage import stage
 from training.rewards import REWARDS
 from training.rewards.contract import Group, Referee, Rollout
-
-_GROUPS_AT_ONCE = 32
+from training.rewards.judged import JUDGING
 
 
 class JudgeParams(Params):
     """judge: who. rewards: which judged rewards to give every completion; free text is judged in any case."""
 
-    judge: Judge
+    judge: Llm
     format: FormatName
     rewards: tuple[str, ...] = ()
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="1", kind="scores")
+@stage(version=f"2 prompts {JUDGING}", kind="scores")
 def judge(
     draft: Draft,
     params: JudgeParams,
@@ -51,39 +50,32 @@ def judge(
     store = Store(runtime.store)
     by_id = {row.id: row for artifact in examples.values() for row in read_examples(store.folder(artifact))}
     rows = [row for row in read_rows(store.folder(predictions), "predictions") if not row["load_error"]]
-    engine = Engine(store.responses, store.blobs, runtime.concurrency, replay=runtime.replay)
-    with closing(engine):
-        judged = asyncio.run(_judge_all(rows, by_id, params, engine, draft))
-    draft.usage = engine.usage
+    with asking(draft, runtime, params.judge) as engine:
+        judged = asyncio.run(_judge_all(engine, rows, by_id, params, draft))
+        draft.usage = engine.usage
     draft.notes["unknown"] = sum(row["value"] is None for row in judged)
     write_rows(draft.folder / shard_name("judgements", 0), judged, JUDGEMENTS)
 
 
 async def _judge_all(
+    engine: Engine,
     rows: Sequence[dict[str, object]],
     examples: Mapping[str, Example],
     params: JudgeParams,
-    engine: Engine,
     draft: Draft,
 ) -> list[dict[str, object]]:
-    outcomes: list[Outcome] = []
-
-    async def ask(requests: Sequence[Request]) -> Sequence[Outcome]:
-        answered = await engine.complete(requests)
-        outcomes.extend(answered)
-        return answered
-
-    referee = Referee(params.judge, ask)
+    referee = Referee(params.judge, Asker(engine).complete)
     groups = [(key, list(items)) for key, items in groupby(rows, key=lambda row: str(row["id"]))]
-    judged: list[dict[str, object]] = []
+    done = count(1)
+
+    async def judge_one(key: str, items: list[dict[str, object]]) -> list[dict[str, object]]:
+        judged = await _judge_group(examples[key], items, params, referee)
+        draft.progress(next(done), len(groups), "prompts")
+        return judged
+
     async with engine.connected():
-        for start in range(0, len(groups), _GROUPS_AT_ONCE):
-            batch = groups[start : start + _GROUPS_AT_ONCE]
-            done = await asyncio.gather(*(_judge_group(examples[key], items, params, referee) for key, items in batch))
-            require_answers(outcomes)
-            judged += [row for group in done for row in group]
-            draft.progress(start + len(batch), len(groups), "prompts")
-    return judged
+        judged = await all_of(judge_one(key, items) for key, items in groups)
+    return [row for group in judged for row in group]
 
 
 async def _judge_group(

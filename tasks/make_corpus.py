@@ -5,7 +5,7 @@ from prefect.cache_policies import NO_CACHE
 
 from corpus.make import CorpusParams
 from corpus.make import make_corpus as write_corpus
-from schemas.values import Runtime
+from schemas.runtime import Runtime
 from storage.draft import Draft
 from tasks.stage import stage
 

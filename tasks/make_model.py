@@ -6,7 +6,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
-from schemas.values import Runtime
+from schemas.runtime import Runtime
 from storage.draft import Draft
 from storage.store import Store
 from tasks.stage import stage

@@ -74,8 +74,7 @@ def count(draft: Draft, mark: Mark) -> None:
     draft.entered += mark.rows.entered
     draft.left += mark.rows.left
     draft.rejected.update(mark.rows.rejected)
-    sums = {name: getattr(draft.usage, name) + getattr(mark.usage, name) for name in Usage.model_fields}
-    draft.usage = Usage(**sums)
+    draft.usage += mark.usage
 
 
 def count_all(draft: Draft) -> None:

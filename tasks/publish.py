@@ -13,7 +13,8 @@ from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
 from schemas.recipe import Publishing
-from schemas.values import Params, Runtime
+from schemas.runtime import Runtime
+from schemas.values import Params
 from storage.draft import Draft
 from storage.lineage import ancestors
 from storage.publishing.contents import Naming

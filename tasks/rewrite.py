@@ -1,121 +1,103 @@
 """Rewrite examples into context, reasoning and answer, and refuse what breaks the rules.
 
-The rules are checked by code, whoever wrote the text: the three blocks in order and not empty, the answer unchanged,
-and no option named in the context.
+The rules (`tasks/rewriting/reasons.py`) are checked by code, whoever wrote the text. A reply that breaks one is shown
+to its writer once more with what was found; a second fault leaves the row out. A provider's refusal is not argued with.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from llm.engine import Engine
 from llm.prompts import rewrite as prompt
 from llm.request import Outcome
 from schemas.artifact import Artifact
-from schemas.completion import Completion, parse
-from schemas.example import CHOICE_KINDS, Example, Option, Provenance, Reject
-from schemas.options import given
-from schemas.values import Params, Runtime, UserError
+from schemas.completion import parse
+from schemas.example import Example, Provenance, Reject
+from schemas.llm import Llm
+from schemas.runtime import Runtime
+from schemas.values import UserError
 from storage.draft import Draft
-from storage.parquet import read_examples, read_rejects
+from storage.parquet import read_rejects
 from storage.store import Store
 from tasks.limits import check_reject_share
-from tasks.marks import Shard, forget
-from tasks.shards import map_shards, require_answers
+from tasks.marks import Shard
+from tasks.rewriting import overlap
+from tasks.rewriting.reasons import MENDABLE, REASONS, Fault
+from tasks.rewriting.verdict import context_of, think_of, verdict
+from tasks.shards import Asker, AskingParams, map_shards, start_over
 from tasks.stage import stage
 
+PROMPT = f"{prompt.NAME}@{prompt.VERSION}"
+REPAIRED = f"{PROMPT} repair"
+"""The provenance of a row whose first reply broke a rule."""
 
-class RewriteParams(Params):
-    """Who rewrites. max_reject_share: stop when more rows than this are refused."""
+_SHOWN = 2000
+"""Characters of a refused reply that a reject keeps."""
 
-    provider: str
-    model: str
-    rows_per_shard: int
+
+class RewriteParams(AskingParams):
+    """max_reject_share: stop when more rows than this are refused."""
+
     max_reject_share: float
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version=f"1 prompt {prompt.VERSION}", kind="examples")
+@stage(version=f"2 prompt {prompt.VERSION}", kind="examples")
 def rewrite(draft: Draft, params: RewriteParams, examples: Artifact, runtime: Runtime) -> None:
-    rows = list(read_examples(Store(runtime.store).folder(examples)))
+    async def work(asker: Asker, shard: Sequence[Example]) -> Shard:
+        return Shard.of(await _rewritten(asker, shard, params.llm))
 
-    async def work(engine: Engine, shard: Sequence[Example]) -> Shard:
-        requests = [prompt.request(example, params.provider, params.model) for example in shard]
-        outcomes = await engine.complete(requests)
-        require_answers(outcomes)
-        pairs = zip(shard, outcomes, strict=True)
-        return Shard.of(rewritten(example, outcome, params) for example, outcome in pairs)
-
-    map_shards(draft, rows, params.rows_per_shard, work, runtime)
+    map_shards(draft, params, Store(runtime.store).folder(examples), work, runtime)
     first = next((f"{reject.id}, {reject.detail}" for reject in read_rejects(draft.folder)), "")
     try:
         check_reject_share(draft, params.max_reject_share, "rewriting", first)
     except UserError:
-        forget(draft)  # the next run asks again for what failed; what was answered is in the response log
+        start_over(draft, params, runtime)
         raise
 
 
-def rewritten(example: Example, outcome: Outcome, params: RewriteParams) -> Example | Reject:
-    """The example with its new context and reasoning, or the reason why not."""
-    if outcome.text is None:
-        return _reject(example, f"llm_{outcome.failure}", outcome.detail)
-    completion = parse(outcome.text)
-    if fault := _fault(example, completion):
-        return _reject(example, *fault, text=outcome.text)
-    made = tuple(
-        Provenance(
-            field=field,
-            provider=params.provider,
-            model=params.model,
-            prompt=f"{prompt.NAME}@{prompt.VERSION}",
-            request=outcome.request_id,
-        )
-        for field in ("context", "think")
-    )
-    kept = tuple(item for item in example.provenance if item.field not in ("context", "think"))
+async def _rewritten(asker: Asker, rows: Sequence[Example], llm: Llm) -> list[Example | Reject]:
+    """What becomes of each row: everyone is asked once, and those with a fault that can be mended once more."""
+    outcomes = await asker.complete([prompt.request(row, llm) for row in rows])
+    results: list[Example | Reject | Fault] = [accepted(*pair, llm) for pair in zip(rows, outcomes, strict=True)]
+    faults = {at: fault for at, fault in enumerate(results) if isinstance(fault, Fault) and fault.reason in MENDABLE}
+    repairs = await asker.complete([prompt.request(rows[at], llm, _repair(fault)) for at, fault in faults.items()])
+    for (at, fault), outcome in zip(faults.items(), repairs, strict=True):
+        results[at] = accepted(rows[at], outcome, llm, fault)
+    return [_reject(row, end) if isinstance(end, Fault) else end for row, end in zip(rows, results, strict=True)]
+
+
+def accepted(example: Example, outcome: Outcome, llm: Llm, mended: Fault | None = None) -> Example | Fault:
+    """The example with its new context and reasoning, or what is wrong with the reply.
+
+    mended: the fault of an earlier reply, where this one was asked for to mend it.
+    """
+    if fault := verdict(outcome, example):
+        return fault._replace(detail=f"{fault.detail}; asked again after {mended.reason}") if mended else fault
+    completion = parse(outcome.text or "")
+    context = context_of(completion)
+    score = overlap.emotion_overlap(example, context)
     return example.model_copy(
         update={
-            "context": completion.body("context"),
-            "think": completion.body("think"),
-            "provenance": kept + made,
+            "context": context,
+            "think": think_of(completion),
+            "ratings": (*(one for one in example.ratings if one.name != overlap.NAME), *([score] if score else [])),
+            "provenance": _provenance(example, llm, REPAIRED if mended else PROMPT, outcome.request_id),
         }
     )
 
 
-def _fault(example: Example, completion: Completion) -> tuple[str, str] | None:
-    """The first broken rule as (reason, detail)."""
-    if completion.errors:
-        return "malformed", completion.errors[0]
-    if given(example.answer_kind, completion.answer, example.options) != example.answer:
-        return "answer_changed", f"{completion.answer!r} instead of {example.answer!r}"
-    if example.answer_kind in CHOICE_KINDS and (found := names_option(completion.body("context"), example.options)):
-        return "choice_given_away", f"the context says {found!r}"
-    return None
+def _provenance(example: Example, llm: Llm, written_by: str, request_id: str) -> tuple[Provenance, ...]:
+    written = ("context", "think")
+    kept = (one for one in example.provenance if one.field not in written)
+    source = {"provider": llm.provider, "model": llm.model, "prompt": written_by, "request": request_id}
+    return (*kept, *(Provenance(field=field, **source) for field in written))
 
 
-def names_option(text: str, options: Iterable[Option]) -> str:
-    """The first place where `text` names an option by its letter as a choice; empty if none.
-
-    `option B`, `(B)`, `B.`, `B)`, `answer: B`, `answer is 'B'` name one; a plain capital, as in "A man" or
-    "vitamin C", does not.
-    """
-    label = "(?:" + "|".join(re.escape(option.label) for option in options) + ")"
-    found = re.search(
-        rf"(?i:\b(?:option|choice|answer)(?:\s+is)?[\s:]\s*)[\"'(]?{label}\b(?![\w-]|['’]\w)"
-        rf"|\({label}\)|(?:^|[.,;:!?]\s)\s*{label}\)|(?<![\w.]){label}\.(?=\s+[^\s<]|\s*$)",
-        text,
-    )
-    return found[0].strip() if found else ""
+def _repair(fault: Fault) -> prompt.Repair:
+    return prompt.Repair(earlier=fault.reply, rule=REASONS[fault.reason], seen=fault.detail)
 
 
-def _reject(example: Example, reason: str, detail: str, text: str = "") -> Reject:
-    return Reject(
-        id=example.id,
-        source=example.source,
-        source_row=example.source_row,
-        reason=reason,
-        detail=detail,
-        row=text[:2000],
-    )
+def _reject(example: Example, fault: Fault) -> Reject:
+    return Reject.of(example, fault.reason, fault.detail, fault.reply[:_SHOWN])

@@ -15,8 +15,9 @@ from schemas.completion import FormatName, parse
 from schemas.example import Example
 from schemas.options import given
 from schemas.recipe import Families
+from schemas.runtime import Runtime
 from schemas.tables import SCORES
-from schemas.values import Params, Runtime
+from schemas.values import Params
 from storage.draft import Draft
 from storage.parquet import read_examples, read_rows, shard_name, write_rows
 from storage.store import Store
@@ -37,7 +38,7 @@ class ScoreParams(Params):
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="1", kind="scores")
+@stage(version="2", kind="scores")
 def score(
     draft: Draft,
     params: ScoreParams,

@@ -4,8 +4,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
+from schemas.runtime import Runtime
 from schemas.training import SftJob, SftParams
-from schemas.values import Runtime
 from storage.draft import Draft
 from storage.store import Store
 from tasks.stage import stage

@@ -1,55 +1,129 @@
 """A long stage that asks a language model, in shards: finished shards are skipped on a rerun, in the rows' order.
 
-The LLM is asked in one event loop for the whole stage.
+The LLM is asked in one event loop for the whole stage. As many shards are open as keep it busy: the next one starts
+while the last rows of one before are still waited for, and memory holds the open ones alone.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar, cast
 
-from llm.engine import Engine
-from llm.request import Outcome
+from llm.engine import Check, Engine, usage_of
+from llm.request import LATER, Outcome, Request
 from schemas.artifact import Usage
 from schemas.example import Example
 from schemas.failures import NoAnswer
-from schemas.values import Runtime
+from schemas.llm import Llm
+from schemas.runtime import Runtime
+from schemas.values import Params
 from storage.draft import Draft
-from storage.store import Store
+from storage.parquet import count_rows, read_examples, shards
 from tasks import marks
+from tasks.asking import asking
 from tasks.marks import Shard
 
-Work = Callable[[Engine, Sequence[Example]], Awaitable[Shard]]
+
+class Asker:
+    """Asks for one shard, and counts what that cost."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.usage = Usage()
+
+    async def complete(self, requests: Sequence[Request], check: Check | None = None) -> list[Outcome]:
+        """One outcome a request, in their order. Raises NoAnswer where one might yet be answered.
+
+        `check` reads each answer; one that it refuses is `unparsable`.
+        """
+        outcomes = await self._engine.complete(requests, check)
+        self.usage += usage_of({outcome.identity: outcome for outcome in outcomes}.values())
+        require_answers(outcomes)
+        return outcomes
 
 
-def map_shards(draft: Draft, examples: Sequence[Example], rows_per_shard: int, work: Work, runtime: Runtime) -> None:
-    """Write examples and rejects of all shards to the draft, and add up their counts and usage."""
-    store = Store(runtime.store)
-    engine = Engine(store.responses, store.blobs, runtime.concurrency, replay=runtime.replay)
-    with closing(engine):
-        asyncio.run(_do_all(engine, draft, examples, rows_per_shard, work))
+Result = TypeVar("Result")
+Work = Callable[[Asker, Sequence[Example]], Awaitable[Shard]]
 
 
-async def _do_all(engine: Engine, draft: Draft, examples: Sequence[Example], rows_per_shard: int, work: Work) -> None:
-    async with engine.connected():
-        for index, start in enumerate(range(0, len(examples), rows_per_shard)):
-            if not marks.is_done(draft.work, index):
-                await _do(engine, draft, index, examples[start : start + rows_per_shard], work)
-            marks.count(draft, marks.mark_of(draft.work, index))
-            draft.progress(min(start + rows_per_shard, len(examples)), len(examples), "rows")
+class AskingParams(Params):
+    """llm: who is asked. rows_per_shard: what is done or not done, as one."""
+
+    llm: Llm
+    rows_per_shard: int
 
 
-async def _do(engine: Engine, draft: Draft, index: int, rows: Sequence[Example], work: Work) -> None:
-    before = engine.usage
-    shard = await work(engine, rows)
-    spent = {name: getattr(engine.usage, name) - getattr(before, name) for name in Usage.model_fields}
-    marks.finish(draft.folder, draft.work, index, len(rows), shard, Usage(**spent))
+def map_shards(draft: Draft, params: AskingParams, folder: Path, work: Work, runtime: Runtime) -> None:
+    """Write what becomes of the examples in `folder` to the draft, and add up the shards' counts and usage."""
+    total = sum(count_rows(path)[0] for path in shards(folder, "examples"))
+    batches = _split(read_examples(folder), params.rows_per_shard)
+    with asking(draft, runtime, params.llm) as engine:
+        asyncio.run(_Pass(engine, draft, total, work).over(batches, _width(runtime, params.rows_per_shard)))
+    marks.count_all(draft)
+
+
+def start_over(draft: Draft, params: AskingParams, runtime: Runtime) -> None:
+    """Let the next run ask again for all that failed; what was answered stays in the response log."""
+    marks.forget(draft)
+    with asking(draft, runtime, params.llm) as engine:
+        engine.forget_failures()
 
 
 def require_answers(outcomes: Sequence[Outcome]) -> None:
     """Raises NoAnswer when a request might yet be answered: such a row is neither accepted nor rejected."""
-    open_ones = [outcome for outcome in outcomes if outcome.failure in ("unavailable", "timeout", "missing")]
+    open_ones = [outcome for outcome in outcomes if outcome.failure in (*LATER, "missing")]
     if open_ones:
         raise NoAnswer(
             f"{len(open_ones)} of {len(outcomes)} requests got no answer ({open_ones[0].failure}: "
             f"{open_ones[0].detail}); the others are kept in the response log, so a rerun sends only these"
         )
+
+
+class _Pass:
+    """One pass over all shards."""
+
+    def __init__(self, engine: Engine, draft: Draft, total: int, work: Work) -> None:
+        self._engine, self._draft, self._total, self._work = engine, draft, total, work
+        self._done = 0
+
+    async def over(self, batches: Iterator[list[Example]], width: int) -> None:
+        """Do all shards, `width` at once. What fails stops the start of others; those that are open end first."""
+        open_ones = set[asyncio.Task[None]]()
+        async with self._engine.connected():
+            for index, rows in enumerate(batches):
+                open_ones.add(asyncio.create_task(self._do(index, rows)))
+                if len(open_ones) == width:
+                    ended, open_ones = await asyncio.wait(open_ones, return_when=asyncio.FIRST_COMPLETED)
+                    if any(task.exception() for task in ended):
+                        open_ones |= ended
+                        break
+            await all_of(open_ones)
+
+    async def _do(self, index: int, rows: Sequence[Example]) -> None:
+        if not marks.is_done(self._draft.work, index):
+            asker = Asker(self._engine)
+            shard = await self._work(asker, rows)
+            marks.finish(self._draft.folder, self._draft.work, index, len(rows), shard, asker.usage)
+        self._done += len(rows)
+        self._draft.progress(self._done, self._total, "rows")
+
+
+async def all_of(calls: Iterable[Awaitable[Result]]) -> list[Result]:
+    """What all calls return. When one raises, the others end first: what they have sent is paid for."""
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, BaseException):
+            raise error
+    return cast(list[Result], ended)
+
+
+def _split(examples: Iterable[Example], rows_per_shard: int) -> Iterator[list[Example]]:
+    rows = iter(examples)
+    while shard := list(islice(rows, rows_per_shard)):
+        yield shard
+
+
+def _width(runtime: Runtime, rows_per_shard: int) -> int:
+    """Shards to hold open: twice as many rows as may be under way, so that none of the places stays empty."""
+    return 1 + -(-2 * runtime.llm.concurrency // rows_per_shard)

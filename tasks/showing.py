@@ -5,7 +5,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
-from schemas.values import Runtime
+from schemas.runtime import Runtime
 from storage.lineage import ancestors
 from storage.parquet import read_rows
 from storage.store import Store

@@ -13,7 +13,7 @@ from schemas.artifact import Artifact
 from schemas.completion import FormatName, parse
 from schemas.example import Example
 from schemas.options import given
-from schemas.values import Runtime
+from schemas.runtime import Runtime
 from storage.draft import Draft
 from storage.parquet import read_examples, read_rows, shard_name, write_rows
 from storage.store import Store
@@ -32,7 +32,7 @@ SOLVED = pa.schema(
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version=f"1 prompt {PROMPT_VERSION}", kind="predictions")
+@stage(version=f"2 prompt {PROMPT_VERSION}", kind="predictions")
 def solve_rate(draft: Draft, params: PredictParams, examples: Artifact, checkpoint: Artifact, runtime: Runtime) -> None:
     generate(draft, params, {"examples": examples}, checkpoint, runtime)
     by_id = {example.id: example for example in read_examples(Store(runtime.store).folder(examples))}

@@ -10,11 +10,13 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
-from schemas.values import Params, Runtime
+from schemas.runtime import Runtime
+from schemas.values import Params
 from storage.draft import Draft
 from storage.folder import Entry, list_folder, tree_digest, write_listing
+from storage.room import Limits
 from storage.store import Store
-from storage.unpacking import Limits, unpack_all
+from storage.unpacking import unpack_all
 from tasks.stage import stage
 from tasks.telling import tell
 

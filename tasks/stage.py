@@ -21,7 +21,8 @@ from prefect.states import Completed
 
 from schemas.artifact import Artifact, Kind, Manifest
 from schemas.canonical import fingerprint
-from schemas.values import Params, Runtime
+from schemas.runtime import Runtime
+from schemas.values import Params
 from storage import runs
 from storage.draft import Draft
 from storage.store import Store

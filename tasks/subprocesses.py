@@ -22,7 +22,8 @@ from prefect import get_run_logger
 from prefect.exceptions import MissingContextError
 
 from schemas.failures import USER_FAULT, ModuleFailed
-from schemas.values import Runtime, UserError, Value
+from schemas.runtime import Runtime
+from schemas.values import UserError, Value
 from storage.draft import Draft
 from storage.store import Store
 

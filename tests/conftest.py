@@ -16,5 +16,7 @@ os.environ |= {
     "HF_HUB_OFFLINE": "1",
     "NO_PROXY": "127.0.0.1,localhost",
 }
-for _name in ("PREFECT_API_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "CONTEXTFIRST_STORE", "CONTEXTFIRST_REPORTS_URL"):
-    os.environ.pop(_name, None)
+for _name in [name for name in os.environ if name.startswith(("OPENAI_", "GEMINI_", "GOOGLE_", "CONTEXTFIRST_"))]:
+    if _name != "CONTEXTFIRST_SHARED":
+        del os.environ[_name]
+os.environ.pop("PREFECT_API_URL", None)

@@ -5,7 +5,8 @@ from typing import Any, cast
 
 from schemas.artifact import Artifact
 from schemas.example import Example, Option
-from schemas.values import Params, Runtime
+from schemas.runtime import Runtime
+from schemas.values import Params
 from storage.draft import Draft
 from storage.parquet import shard_name, write_examples
 from storage.store import Store

@@ -174,10 +174,14 @@ def train(job: GrpoJob, judge: Referee | None, loop: asyncio.Runner) -> None:
 
 def main(job: GrpoJob) -> None:
     start(job.parent, job.threads)
-    engine = Engine(Path(job.responses or f"{job.work}/responses.sqlite"), Path(job.blobs), job.concurrency)
+    responses = Path(job.responses or f"{job.work}/responses.sqlite")
+    engine = Engine(responses, Path(job.blobs), job.llm, scope=Path(job.out).name)
     try:
         with asyncio.Runner() as loop:  # one for the whole run, because connections belong to theirs
-            train(job, Referee(job.params.judge, engine.complete), loop)
+            try:
+                train(job, Referee(job.params.judge, engine.complete), loop)
+            finally:
+                loop.run(engine.disconnect())
     finally:
         engine.close()
     usage = Path(job.work) / f"usage-{PartialState().process_index}.json"

@@ -23,15 +23,24 @@ class Provider(Protocol):
 PROVIDERS: dict[str, str] = {
     "offline": "llm.providers.offline",
     "openai": "llm.providers.openai",
+    "gemini": "llm.providers.gemini",
+}
+
+# The environment variable that each provider's key is in.
+KEYS: dict[str, str] = {
+    "openai": "OPENAI_API_KEY",
+    "gemini": "GEMINI_API_KEY",
 }
 
 
-def connect(name: str) -> Provider:
+def connect(name: str, state: Path) -> Provider:
     """A new connection to the provider called `name`, for one event loop.
+
+    state: folder in which a provider may keep what outlives a process, such as which files it has uploaded.
 
     Raises UserError for an unknown provider, or one whose settings are missing.
     """
     if name not in PROVIDERS:
         raise UserError(f"unknown LLM provider {name!r}: choose one of {', '.join(PROVIDERS)}")
-    make: Callable[[], Provider] = import_module(PROVIDERS[name]).connect
-    return make()
+    make: Callable[[Path], Provider] = import_module(PROVIDERS[name]).connect
+    return make(state)

@@ -25,6 +25,18 @@ _STOP = frozenset(
     | {"which", "while", "who", "why", "will", "with", "you", "your"}
 )
 
+_STATEMENT = re.compile(r"(?<=[.!?;])\s+|\n")
+_MOVES = frozenset({"left", "right", "up", "down", "still", "about"})
+_SOUNDS = frozenset({"beep", "tone", "sound", "noise", "voice", "music", "speech", "heard", "said", "say", "silence"})
+_SAME_MEANING = {
+    "shape": "figure",
+    "moves": "goes",
+    "picture": "image",
+    "beep": "peep",
+    "beeps": "peeps",
+    "shows": "presents",
+}
+
 
 class Offline:
     async def send(self, request: Request, blobs: Path) -> Reply:
@@ -43,7 +55,8 @@ class Offline:
         """Nothing is open."""
 
 
-def connect() -> Offline:
+def connect(state: Path) -> Offline:
+    del state
     return Offline()
 
 
@@ -92,9 +105,15 @@ def _rate(request: Request, blobs: Path) -> str:
             "audio_dependency": _scored(bool(gold & words(heard)), "the sound's facts name the answer"),
             "question_logic": _scored(bool(clear), "the options differ from each other"),
             "answer_correctness": _scored(supported, "the description names the answer"),
-            "category": "perception" if supported else "other",
+            "category": _category(gold, seen, heard),
         }
     )
+
+
+def _category(gold: set[str], seen: str, heard: str) -> str:
+    if gold & words(seen):
+        return "action" if gold & _MOVES else "appearance"
+    return "sound" if gold & words(heard) else "other"
 
 
 def _facts(request: Request, blobs: Path) -> ClipFacts | None:
@@ -138,6 +157,26 @@ def _judge_answer(request: Request, blobs: Path) -> str:
     return json.dumps({"score": round(10 * both / (len(reference) + len(answer)), 2) if both else 0})
 
 
+def _paraphrase(request: Request, blobs: Path) -> str:
+    """The statements in reverse order, with some words changed for others of the same meaning."""
+    del blobs
+    statements = [text for text in _STATEMENT.split(request.fields["description"]) if words(text)]
+    return " ".join(
+        re.sub(r"[^\W_]+", lambda found: _SAME_MEANING.get(found[0].lower(), found[0]), statement)
+        for statement in reversed(statements)
+    )
+
+
+def _specificity(request: Request, blobs: Path) -> str:
+    """Every content word is taken for a fact: of the sound in a statement that names a sound, else of the picture."""
+    del blobs
+    quoted: dict[str, list[str]] = {"picture": [], "sound": []}
+    for statement in _STATEMENT.split(request.fields["description"]):
+        kind = "sound" if words(statement) & _SOUNDS else "picture"
+        quoted[kind] += [word for word in re.findall(r"[^\W_]+", statement) if words(word)]
+    return json.dumps(quoted)
+
+
 def words(text: str) -> set[str]:
     """The content words of a text, lower case, plurals as singulars."""
     found = (word for word in re.findall(r"[^\W_]+", text.lower()) if word not in _STOP)
@@ -157,4 +196,6 @@ _RULES: dict[str, Callable[[Request, Path], str]] = {
     "judge_context": _judge_context,
     "judge_logic": _judge_logic,
     "judge_answer": _judge_answer,
+    "paraphrase": _paraphrase,
+    "specificity": _specificity,
 }

@@ -11,7 +11,7 @@ import pytest
 
 from flows import cli
 from schemas.artifact import Artifact
-from schemas.values import Runtime
+from schemas.runtime import Runtime
 from storage import names
 from storage.store import Store
 from tasks.curate import CurateParams, curate
@@ -19,7 +19,10 @@ from tasks.publish import PublishParams, publish
 from tests.stages import Note, example, files_below, made, note, rows_of, upper
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("run", "curate", "train", "evaluate", "recipes", "ls", "show", "lineage", "verify", "gc", "publish")
+COMMANDS = (
+    *("run", "curate", "train", "evaluate", "check", "recipes", "ls", "show", "lineage", "verify", "gc", "publish"),
+    "llm",
+)
 
 
 class Done(NamedTuple):
@@ -117,6 +120,9 @@ def test_recipes_are_listed(contextfirst: Cli) -> None:
         ("run demo more", "more"),
         ("frobnicate", "frobnicate"),
         ("gc --keep-days soon", "keep-days"),
+        ("check dmo", "did you mean 'demo'"),
+        ("check demo --set check.below=2", "check.below"),
+        ("check demo --store nowhere", "there is no store at .*nowhere"),
         ("ls --store nowhere", "there is no store at .*nowhere"),
         ("show demo/curated --store nowhere", "there is no store at"),
         ("lineage demo/curated --store nowhere", "there is no store at"),
@@ -137,6 +143,7 @@ def test_mistake_is_one_line_and_nothing_is_written(contextfirst: Cli, tmp_path:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        ("check demo", "recipe demo has no rewritten rows in .*run `contextfirst curate demo` first"),
         ("show demo/nothing", "no artifact is called 'demo/nothing'.*demo/dataset, demo/upper"),
         ("show /etc/passwd", "no artifact is called"),
         ("show note/zzzz", "no artifact is called"),

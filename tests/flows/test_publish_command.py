@@ -10,7 +10,7 @@ from huggingface_hub import constants
 
 from flows import cli
 from schemas.artifact import Artifact
-from schemas.values import Runtime
+from schemas.runtime import Runtime
 from storage.store import Store
 from tasks.publish import PublishParams, publish
 from tests.stages import example, files_below, made, rows_of

@@ -1,4 +1,5 @@
-"""Records a hundred answers in the log at the given path, says so, and waits to be killed."""
+"""Claims two requests, sends one, records a hundred other answers in the log at the given path, says so, and waits to
+be killed."""
 
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ ANSWERS = 100
 
 if __name__ == "__main__":
     log = ResponseLog(Path(sys.argv[1]))
+    log.claim([asked("left open 0"), asked("left open 1")])
+    log.sent(asked("left open 0"))
     for number in range(ANSWERS):
         request = asked(f"question {number}")
         log.record(request, Outcome(identity=request.identity, text=f"answer {number}"))

@@ -48,7 +48,7 @@ class Silent:
 _current: list[object] = []
 
 
-def connect() -> object:
+def connect(state: Path) -> object:
     return _current[-1]
 
 

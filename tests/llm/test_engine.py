@@ -8,6 +8,7 @@ import pytest
 
 from llm.engine import Engine
 from llm.request import Failure, Outcome, ProviderError, Request
+from schemas.llm import LlmLimits
 from schemas.values import UserError
 from tests.llm.scripted import Silent, asked, install, said, scripted
 
@@ -29,8 +30,9 @@ def complete(tmp_path: Path) -> Callable[..., list[Outcome]]:
     return ask
 
 
-def new_engine(folder: Path, **settings: object) -> Engine:
-    return Engine(folder / "responses.sqlite", folder / "blobs", **({"concurrency": 4} | settings))  # type: ignore[arg-type]
+def new_engine(folder: Path, scope: str = "", replay: bool = False, **limits: object) -> Engine:
+    bounds = LlmLimits.model_validate({"concurrency": 4} | limits)
+    return Engine(folder / "responses.sqlite", folder / "blobs", bounds, scope, replay)
 
 
 def test_outcomes_come_in_the_order_of_requests(monkeypatch: pytest.MonkeyPatch, complete: Callable) -> None:

@@ -9,17 +9,17 @@ from pkgutil import iter_modules
 import pytest
 
 from llm import prompts
-from llm.prompts import judge_answer, judge_context, judge_logic, rate, rewrite
+from llm.prompts import judge_answer, judge_context, judge_logic, paraphrase, rate, rewrite, specificity
 from llm.prompts.scoring import score
 from llm.providers import connect
 from llm.request import Outcome, ProviderError, Reply, Request
 from schemas.completion import parse
 from schemas.example import Example, Media
-from schemas.training import Judge
+from schemas.llm import Llm
 from tests.stages import example
 from tests.training.clips import keep, write_sound, write_video
 
-JUDGE = Judge(provider="offline", model="rules-1")
+JUDGE = Llm(provider="offline", model="rules-1")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory, blobs: Path) -> Media:
 
 
 def send(request: Request, blobs: Path) -> Reply:
-    return asyncio.run(connect("offline").send(request, blobs))
+    return asyncio.run(connect("offline", blobs).send(request, blobs))
 
 
 def judged(request: Request) -> float | None:
@@ -45,8 +45,14 @@ def judged(request: Request) -> float | None:
 def asked(module: object, clip: Media) -> Request:
     row = example("1", media=(clip,), description="a red square moves")
     if module in (rewrite, rate):
-        return module.request(row, "offline", "rules-1")  # type: ignore[attr-defined]
-    texts = {judge_answer: ("q", "red", "red"), judge_context: ("red", "red"), judge_logic: ("q", "red", "red", "red")}
+        return module.request(row, JUDGE)  # type: ignore[attr-defined]
+    texts = {
+        judge_answer: ("q", "red", "red"),
+        judge_context: ("red", "red"),
+        judge_logic: ("q", "red", "red", "red"),
+        paraphrase: ("A red shape. A beep.",),
+        specificity: ("A red shape. A beep.",),
+    }
     return module.request(JUDGE, *texts[module])  # type: ignore[attr-defined, index]
 
 
@@ -62,7 +68,7 @@ def test_every_prompt_is_answered_and_twice_the_same(module: object, clip: Media
     request = asked(module, clip)
     first, second = send(request, blobs), send(request, blobs)
     assert first == second
-    assert first.text and first.request_id.startswith("offline-") and first.cost == 0
+    assert first.text and first.request_id.startswith("offline-")
 
 
 def test_unknown_prompt_is_rejected(clip: Media, blobs: Path) -> None:
@@ -81,7 +87,7 @@ def test_rewrite_says_what_is_measured_and_keeps_the_answer(clip: Media, blobs: 
 
 def test_rewrite_keeps_what_the_publisher_wrote(blobs: Path) -> None:
     row = example("1", context="The scene.", think="Therefore.")
-    completion = parse(send(rewrite.request(row, "offline", "rules-1"), blobs).text)
+    completion = parse(send(rewrite.request(row, JUDGE), blobs).text)
     assert (completion.body("context"), completion.body("think")) == ("The scene.", "Therefore.")
 
 
@@ -89,14 +95,13 @@ def test_rewrite_keeps_what_the_publisher_wrote(blobs: Path) -> None:
 def test_sound_alone_or_no_medium_at_all_can_be_rewritten(tmp_path: Path, hertz: float | None) -> None:
     media = () if hertz is None else (keep(tmp_path / "b", write_sound(tmp_path / "t.wav", hertz), "audio"),)
     row = example("1", media=media, description="a tone is heard")
-    reply = send(rewrite.request(row, "offline", "rules-1"), tmp_path / "b")
+    reply = send(rewrite.request(row, JUDGE), tmp_path / "b")
     assert parse(reply.text).errors == ()
 
 
 def rated(row: Example, blobs: Path) -> dict[str, float]:
-    request = rate.request(row, "offline", "rules-1")
-    ratings, _ = rate.parse(Outcome(identity=request.identity, text=send(request, blobs).text))
-    return {rating.name: rating.value for rating in ratings}
+    verdict = rate.parse(send(rate.request(row, JUDGE), blobs).text)
+    return {rating.name: rating.value for rating in verdict.ratings}
 
 
 def test_rating_tells_a_row_that_its_clip_answers_from_one_that_it_does_not(clip: Media, blobs: Path) -> None:
@@ -129,3 +134,14 @@ def test_answers_in_the_same_words_agree() -> None:
 def test_replies_are_of_the_asked_form(clip: Media, blobs: Path) -> None:
     assert set(json.loads(send(asked(rate, clip), blobs).text)) == {*rate.DIMENSIONS, "category"}
     assert set(json.loads(send(asked(judge_logic, clip), blobs).text)) == {"score"}
+
+
+def test_paraphrase_has_other_words_in_another_order() -> None:
+    reply = send(paraphrase.request(JUDGE, "A red shape moves left. Two high beeps."), Path("no media are needed"))
+    assert reply.text == "Two high peeps. A red figure goes left."
+
+
+def test_facts_are_content_words_of_picture_and_of_sound() -> None:
+    text = "a red shape moves left . two high beeps ."
+    reply = send(specificity.request(JUDGE, text), Path("no media are needed"))
+    assert specificity.count(text, specificity.parse(reply.text)) == (4, 3, 0)

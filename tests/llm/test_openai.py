@@ -14,6 +14,7 @@ from PIL import Image
 from llm.engine import Engine
 from llm.providers import connect
 from llm.request import MediaPart, Message, Outcome, Request, Text
+from schemas.llm import LlmLimits
 from schemas.values import UserError
 from tests.llm.scripted import asked
 from tests.llm.server import Answer, Reply, Server, completion, serving
@@ -32,7 +33,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def ask(folder: Path, request: Request, attempts: int = 3, deadline: float = 30) -> Outcome:
-    engine = Engine(folder / "responses.sqlite", folder / "blobs", 4, deadline=deadline, attempts=attempts)
+    limits = LlmLimits(concurrency=4, deadline=deadline, attempts=attempts)
+    engine = Engine(folder / "responses.sqlite", folder / "blobs", limits)
 
     async def complete() -> Outcome:
         async with engine.connected():
@@ -165,11 +167,11 @@ def test_neither_server_nor_key_is_a_mistake_that_names_both(monkeypatch: pytest
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     with pytest.raises(UserError, match=r"OPENAI_API_KEY.*OPENAI_BASE_URL"):
-        connect("openai")
+        connect("openai", Path())
 
 
 def test_key_is_in_no_text_of_the_provider(server: Server) -> None:
-    provider = connect("openai")
+    provider = connect("openai", Path())
     assert KEY not in repr(provider) + str(provider) + repr(vars(provider))
 
 

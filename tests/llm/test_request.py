@@ -2,13 +2,14 @@
 
 import pytest
 
-from llm.prompts import judge_answer, judge_context, judge_logic, rate, rewrite
+from llm.prompts import judge_answer, judge_context, judge_logic, paraphrase, rate, rewrite, specificity
 from llm.request import MediaPart, Message, Request, Text
 from schemas.example import Media
-from schemas.training import Judge
+from schemas.llm import Llm
 from tests.stages import example
 
 DIGEST = "a" * 64
+LLM = Llm(provider="p", model="m")
 REQUEST = Request(
     provider="openai",
     model="m",
@@ -60,19 +61,20 @@ def test_where_media_lie_and_who_the_row_is_do_not_enter() -> None:
     one = example("1", question="what?", media=(medium,))
     moved = medium.model_copy(update={"path": "there/b.mp4"})
     other = one.model_copy(update={"id": "made/2", "source_row": "2", "media": (moved,), "source_revision": "9"})
-    assert rewrite.request(one, "p", "m").identity == rewrite.request(other, "p", "m").identity
-    assert rate.request(one, "p", "m").identity == rate.request(other, "p", "m").identity
+    assert rewrite.request(one, LLM).identity == rewrite.request(other, LLM).identity
+    assert rate.request(one, LLM).identity == rate.request(other, LLM).identity
 
 
 def test_every_prompt_names_itself_and_its_version() -> None:
-    judge = Judge(provider="p", model="m")
     row = example("1")
     asked = {
-        rewrite: rewrite.request(row, "p", "m"),
-        rate: rate.request(row, "p", "m"),
-        judge_answer: judge_answer.request(judge, "q", "r", "c"),
-        judge_context: judge_context.request(judge, "r", "c"),
-        judge_logic: judge_logic.request(judge, "q", "c", "t", "a"),
+        rewrite: rewrite.request(row, LLM),
+        rate: rate.request(row, LLM),
+        judge_answer: judge_answer.request(LLM, "q", "r", "c"),
+        judge_context: judge_context.request(LLM, "r", "c"),
+        judge_logic: judge_logic.request(LLM, "q", "c", "t", "a"),
+        paraphrase: paraphrase.request(LLM, "c"),
+        specificity: specificity.request(LLM, "c"),
     }
     for module, request in asked.items():
         assert (request.prompt, request.version) == (module.NAME, module.VERSION)
@@ -81,4 +83,5 @@ def test_every_prompt_names_itself_and_its_version() -> None:
 
 def test_repair_is_another_request_than_the_first() -> None:
     row = example("1")
-    assert rewrite.request(row, "p", "m").identity != rewrite.request(row, "p", "m", repair="empty think").identity
+    repair = rewrite.Repair(earlier="<think></think>", rule="No block may be empty.", seen="empty think")
+    assert rewrite.request(row, LLM).identity != rewrite.request(row, LLM, repair).identity

@@ -2,7 +2,8 @@
 
 import sys
 
-from schemas.values import Params, Runtime
+from schemas.runtime import Runtime
+from schemas.values import Params
 from storage.draft import Draft
 from storage.files import whole_file
 from tasks.stage import stage

@@ -25,13 +25,11 @@ Written = Callable[[list[Any]], str]
 
 
 def lines(rows: list[Any]) -> str:
-    """After an empty row, because the first line tells JSON Lines from other forms."""
-    return "".join(json.dumps(row) + "\n" for row in [{}, *rows])
+    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 def mapping(rows: list[Any]) -> str:
-    """After an empty row, for the same reason."""
-    return json.dumps({f"clip{number}": row for number, row in enumerate([{}, *rows])})
+    return json.dumps({f"clip{number}": row for number, row in enumerate(rows)})
 
 
 class Layout(NamedTuple):
@@ -103,8 +101,7 @@ def test_any_row_is_an_example_or_a_reject(name: str, choice: st.DataObject, tmp
     except UserError as stopped:
         assert "leads out of the dataset's folder" in str(stopped)
         return
-    number = len(rows) + (layout.write is lines)
-    assert len(found) == number if layout.flat else len(found) >= number
+    assert len(found) == len(rows) if layout.flat else len(found) >= len(rows)
     said = list(spoken(rows))
     for row in found:
         assert isinstance(row, Example) or (row.reason in REASONS and row.detail)

@@ -11,9 +11,10 @@ from schemas.artifact import Artifact
 from schemas.completion import render
 from schemas.example import Example
 from schemas.failures import NoAnswer
+from schemas.llm import Llm
+from schemas.runtime import Runtime
 from schemas.tables import PREDICTIONS
-from schemas.training import Judge
-from schemas.values import Params, Runtime
+from schemas.values import Params
 from storage.draft import Draft
 from storage.parquet import read_rows, shard_name, write_rows
 from storage.store import Store
@@ -22,7 +23,7 @@ from tasks.stage import stage
 from tests.llm.scripted import Scripted, scripted
 from tests.stages import example, made, rows_of
 
-JUDGE = Judge(provider="scripted", model="m")
+JUDGE = Llm(provider="scripted", model="m")
 
 
 class Texts(Params):
@@ -126,7 +127,7 @@ def test_judge_that_cannot_be_reached_fails_the_stage_and_a_rerun_asks_only_for_
     scripted(monkeypatch, half)
     rows = rows_of(runtime, spoken("1"), spoken("2"))
     texts = (("made/1", text("it is red"), None), ("made/2", text("it is blue"), None))
-    with pytest.raises(NoAnswer, match="1 of 2 requests got no answer"):
+    with pytest.raises(NoAnswer, match="1 of 1 requests got no answer"):
         judged(runtime, rows, *texts)
     assert "judge" not in {manifest.stage for manifest in Store(runtime.store).manifests()}
     provider: Scripted = scripted(monkeypatch, scoring(1))

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from schemas.example import EXAMPLES, Example, Media, Provenance, Rating, from_row
-from schemas.values import Runtime, UserError
+from schemas.runtime import Runtime
+from schemas.values import UserError
 from storage.parquet import read_examples
 from storage.store import Store
 from tasks.curate import CurateParams, curate

@@ -14,7 +14,8 @@ from PIL import Image
 
 from media.blobs import blob_path
 from schemas.example import Example, Media, from_row
-from schemas.values import Runtime, UserError
+from schemas.runtime import Runtime
+from schemas.values import UserError
 from storage import blobs
 from storage.publishing import embedding
 from storage.store import Store

@@ -1,25 +1,32 @@
 """Rewriting: what breaks a rule is refused with its reason, and nothing that was answered is asked for again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from llm.request import Outcome
+from llm.prompts.rewrite import CONTEXT_WORDS, THINK_WORDS, request
+from llm.request import MediaPart, Outcome
 from schemas.artifact import Artifact
 from schemas.completion import render
-from schemas.example import Example, Option, Provenance, Reject
+from schemas.example import Example, Media, Option, Provenance
 from schemas.failures import NoAnswer
-from schemas.values import Runtime, UserError
+from schemas.llm import Llm, LlmLimits, VideoInput
+from schemas.runtime import Runtime
+from schemas.values import UserError
 from storage.parquet import read_examples, read_rejects
 from storage.store import Store
-from tasks.rewrite import RewriteParams, names_option, rewrite, rewritten
+from tasks.rewrite import RewriteParams, accepted, rewrite
+from tasks.rewriting import form
+from tasks.rewriting.reasons import CALLS, RULES, Fault
 from tests.llm.server import Answer, Asked, Server, completion, serving
 from tests.stages import example, files_below, how, made, one_line, rows_of
 
 KEY = "sk-test-0123456789abcdef"
-PARAMS = RewriteParams(provider="openai", model="m", rows_per_shard=2, max_reject_share=1.0)
-GOOD = render("A red square moves.", "It is red.", "A")
+WRITER = Llm(provider="openai", model="m")
+PARAMS = RewriteParams(llm=WRITER, rows_per_shard=2, max_reject_share=1.0)
+GOOD = render("A red square moves to the left.", "The square that moves is red.", "A")
+CHANGED = render("A red square moves to the left.", "The square that moves is red.", "B")
 
 
 @pytest.fixture
@@ -35,113 +42,53 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         yield running
 
 
+def impatient(runtime: Runtime) -> Runtime:
+    """Gives a server up at once that answers nothing."""
+    return runtime.model_copy(update={"llm": LlmLimits(patience=0, attempts=2)})
+
+
 def answered(text: str | None, **changes: object) -> Outcome:
     return Outcome.model_validate({"identity": "0", "text": text, "request_id": "r-1"} | changes)
-
-
-def reason(text: str, row: Example | None = None) -> str:
-    """Why a reply is refused; empty when it is taken."""
-    result = rewritten(row or example("1"), answered(text), PARAMS)
-    return result.reason if isinstance(result, Reject) else ""
 
 
 def test_rewrite_that_keeps_the_rules_is_taken_with_its_provenance() -> None:
     before = Provenance(field="context", provider="publisher", model="", prompt="", request="")
     kept = Provenance(field="answer", provider="publisher", model="", prompt="", request="")
-    row = rewritten(example("1", context="old", provenance=(before, kept)), answered(GOOD), PARAMS)
+    row = accepted(example("1", context="old", provenance=(before, kept)), answered(GOOD), WRITER)
     assert isinstance(row, Example)
-    assert (row.context, row.think, row.answer) == ("A red square moves.", "It is red.", "A")
+    assert render(row.context, row.think, row.answer) == GOOD
     assert row.provenance == (
         kept,
-        Provenance(field="context", provider="openai", model="m", prompt="rewrite@1", request="r-1"),
-        Provenance(field="think", provider="openai", model="m", prompt="rewrite@1", request="r-1"),
+        Provenance(field="context", provider="openai", model="m", prompt="rewrite@2", request="r-1"),
+        Provenance(field="think", provider="openai", model="m", prompt="rewrite@2", request="r-1"),
     )
 
 
-@pytest.mark.parametrize("answer", ["B", "blue", "A or B", "neither", "C"])
-def test_rewrite_with_changed_answer_is_rejected(answer: str) -> None:
-    assert reason(render("A red square.", "So.", answer)) == "answer_changed"
+def test_mended_rewrite_says_so_in_its_provenance() -> None:
+    row = accepted(example("1"), answered(GOOD), WRITER, mended=Fault("markup", "a heading", "# Red"))
+    assert isinstance(row, Example)
+    assert {made.prompt for made in row.provenance} == {"rewrite@2 repair"}
 
 
-@pytest.mark.parametrize("answer", ["A", " A ", "A.", "(A)", "red", "A. red", "a"])
-def test_rewrite_may_spell_the_same_answer_in_another_way(answer: str) -> None:
-    assert reason(render("A red square.", "So.", answer)) == ""
+def test_emphasis_marks_do_not_reach_the_row() -> None:
+    reply = render("A **red** square moves to the left.", "The square that moves is *clearly* **red**.", "A")
+    row = accepted(example("1"), answered(reply), WRITER)
+    assert isinstance(row, Example)
+    assert (row.context, row.think) == ("A red square moves to the left.", "The square that moves is clearly red.")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "A red square, so A.",
-        render("A red square.", "", "A"),
-        render("", "So.", "A"),
-        render("A red square.", "So.", ""),
-        "<think>So.</think><context>A red square.</context><answer>A</answer>",
-        "<context>A red square.<think>So.</think></context><answer>A</answer>",
-        "<context>A red square.</context><think>So.<answer>A</answer>",
-        "Here you are: " + GOOD,
-        GOOD + GOOD,
-    ],
-)
-def test_malformed_rewrite_is_rejected_with_what_was_written(text: str) -> None:
-    result = rewritten(example("1"), answered(text), PARAMS)
-    assert isinstance(result, Reject)
-    assert (result.reason, result.row, result.source_row) == ("malformed", text, "1")
+def test_request_asks_as_the_writer_is_to_be_asked() -> None:
+    llm = WRITER.model_copy(update={"temperature": 0.7, "thinking": 512, "video": VideoInput(how="file")})
+    clip = Media(kind="video", digest="ab" * 32, path="clip.mp4", start=1.0, end=2.5)
+    asked = request(example("1", media=(clip,)), llm)
+    assert asked.media == (MediaPart(kind="video", digest=clip.digest, start=1.0, end=2.5),)
+    assert (asked.provider, asked.model, asked.temperature) == ("openai", "m", 0.7)
+    assert (asked.thinking, asked.video, asked.reply) == (512, llm.video, None)
 
 
-def test_failed_call_is_a_reject_that_names_the_failure() -> None:
-    result = rewritten(example("1"), answered(None, failure="refused", detail="content filter"), PARAMS)
-    assert isinstance(result, Reject)
-    assert (result.reason, result.detail) == ("llm_refused", "content filter")
-
-
-FOUR = tuple(Option(label=label, text=f"text {label}") for label in "ABCD")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "The man picks option B.",
-        "The scene fits Option (B) best.",
-        "As choice B says, it rains.",
-        "The square (B) moves.",
-        "It fits B. The rest does not.",
-        "It fits B.",
-        "The answer is B",
-        "The answer is: B, clearly",
-        "the correct answer is 'B'",
-        "Answer: B",
-        "B) a blue square is seen.",
-    ],
-)
-def test_context_that_names_an_option_gives_the_choice_away(text: str) -> None:
-    assert "B" in names_option(text, FOUR)
-    assert reason(render(text, "So.", "B"), example("1", options=FOUR, answer="B")) == "choice_given_away"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "A man walks in. A dog barks.",
-        "He says that vitamin C is good for her.",
-        "Plan A succeeded, and plan B failed.",
-        "She gets a B in class and a D-minus in sport.",
-        "He has the option a man rarely has.",
-        "The answer is a smile.",
-        "He speaks at 10 a.m. in Washington D.C., early.",
-        "The choice A-list actors make.",
-        "Dr. B.B. King plays.",
-        "Option E is not among the options.",
-        "",
-    ],
-)
-def test_capital_letter_in_plain_speech_gives_nothing_away(text: str) -> None:
-    assert names_option(text, FOUR) == ""
-
-
-def test_letters_give_nothing_away_where_there_are_no_options() -> None:
-    row = example("1", options=(), answer_kind="yes_no", answer="yes")
-    assert reason(render("He picks option B.", "So.", "yes"), row) == ""
+def test_asked_lengths_lie_within_the_accepted_ones() -> None:
+    for asked, taken in ((CONTEXT_WORDS, form.CONTEXT_WORDS), (THINK_WORDS, form.THINK_WORDS)):
+        assert taken[0] <= asked[0] < asked[1] <= taken[1]
 
 
 # The stage
@@ -155,17 +102,96 @@ def questions(server: Server) -> list[str]:
     return sorted(text[-2] for asked in server.asked for text in asked.text.splitlines() if "Which colour" in text)
 
 
-def test_rows_are_rewritten_and_counted(runtime: Runtime, server: Server) -> None:
-    def reply(asked: Asked) -> Answer:
-        return completion(GOOD if "square 3" not in asked.text else render("A square.", "So.", "B"))
+def mending(first: Answer, second: Answer) -> Callable[[Asked], Answer]:
+    """`first` in answer to row 3 and `second` when asked to mend it; a good reply to all else."""
 
-    server.reply = reply
+    def reply(asked: Asked) -> Answer:
+        if "square 3" not in asked.text:
+            return completion(GOOD)
+        return second if "Your earlier reply broke a rule" in asked.text else first
+
+    return reply
+
+
+def test_rows_are_rewritten_and_counted(runtime: Runtime, server: Server) -> None:
+    server.reply = mending(completion(CHANGED), completion(CHANGED))
     artifact = made(rewrite.fn(PARAMS, four_rows(runtime), runtime))
     folder, manifest = Store(runtime.store).folder(artifact), Store(runtime.store).manifest(artifact)
     assert [row.source_row for row in read_examples(folder)] == ["1", "2", "4"]
     assert [(row.source_row, row.reason) for row in read_rejects(folder)] == [("3", "answer_changed")]
     assert (manifest.rows.entered, manifest.rows.left, manifest.rows.rejected) == (4, 3, {"answer_changed": 1})
-    assert (manifest.usage.calls, manifest.usage.hits, manifest.usage.input_tokens) == (4, 0, 44)
+    assert (manifest.usage.calls, manifest.usage.hits, manifest.usage.input_tokens) == (5, 0, 55)
+
+
+def test_reply_that_broke_a_rule_is_shown_to_its_writer_once_and_taken_when_mended(
+    runtime: Runtime, server: Server
+) -> None:
+    server.reply = mending(completion(CHANGED), completion(GOOD))
+    folder = Store(runtime.store).folder(made(rewrite.fn(PARAMS, four_rows(runtime), runtime)))
+    rows = {row.source_row: row for row in read_examples(folder)}
+    assert len(rows) == 4 and not list(read_rejects(folder))
+    repairs = [row for row, made_row in rows.items() if made_row.provenance[0].prompt == "rewrite@2 repair"]
+    assert repairs == ["3"]
+    (asked,) = [asked for asked in server.asked if "Your earlier reply broke a rule" in asked.text]
+    assert CHANGED in asked.text and RULES["answer_changed"] in asked.text and "'B' instead of 'A'" in asked.text
+
+
+def test_second_fault_is_the_reason_of_the_reject_and_the_first_is_told(runtime: Runtime, server: Server) -> None:
+    server.reply = mending(completion(CHANGED), completion("no blocks"))
+    folder = Store(runtime.store).folder(made(rewrite.fn(PARAMS, four_rows(runtime), runtime)))
+    (reject,) = read_rejects(folder)
+    assert (reject.reason, reject.row) == ("malformed", "no blocks")
+    assert reject.detail == "no context block; asked again after answer_changed"
+    assert len(server.asked) == 5
+
+
+def test_reply_that_was_cut_off_is_asked_for_again_but_shorter(runtime: Runtime, server: Server) -> None:
+    server.reply = mending(completion("<context>A red sq", finish="length"), completion(GOOD))
+    artifact = made(rewrite.fn(PARAMS, four_rows(runtime), runtime))
+    assert Store(runtime.store).manifest(artifact).rows.left == 4
+    (asked,) = [asked for asked in server.asked if "Your earlier reply broke a rule" in asked.text]
+    assert "<context>A red sq" in asked.text and CALLS["llm_truncated"] in asked.text
+
+
+def test_refusal_of_the_provider_is_not_argued_with(runtime: Runtime, server: Server) -> None:
+    server.reply = mending(completion("", finish="content_filter"), completion(GOOD))
+    folder = Store(runtime.store).folder(made(rewrite.fn(PARAMS, four_rows(runtime), runtime)))
+    (reject,) = read_rejects(folder)
+    assert (reject.source_row, reject.reason, len(server.asked)) == ("3", "llm_refused", 4)
+    assert reject.detail and "asked again" not in reject.detail
+
+
+def test_server_that_fails_at_the_repair_fails_the_stage_and_rejects_nothing(runtime: Runtime, server: Server) -> None:
+    server.reply = mending(completion(CHANGED), Answer(503, {}, {"Retry-After": "0"}))
+    rows = four_rows(runtime)
+    with pytest.raises(NoAnswer):
+        rewrite.fn(PARAMS, rows, impatient(runtime))
+    server.reply = mending(completion(CHANGED), completion(GOOD))
+    server.asked.clear()
+    artifact = made(rewrite.fn(PARAMS, rows, runtime))
+    assert questions(server) == ["3"]
+    assert Store(runtime.store).manifest(artifact).rows.left == 4
+
+
+def test_who_writes_and_how_it_is_asked_reach_the_server_and_the_fingerprint(runtime: Runtime, server: Server) -> None:
+    warm = PARAMS.model_copy(update={"llm": WRITER.model_copy(update={"temperature": 0.5})})
+    rows = four_rows(runtime)
+    first, second = (made(rewrite.fn(params, rows, runtime)) for params in (PARAMS, warm))
+    assert first.fingerprint != second.fingerprint
+    assert {asked.body["temperature"] for asked in server.asked} == {0.0, 0.5}
+
+
+def test_overlap_of_emotion_words_is_kept_with_the_row(runtime: Runtime, server: Server) -> None:
+    moods = tuple(
+        Option(label=label, text=text) for label, text in zip("ABC", ("Happy", "Sad", "Worried"), strict=True)
+    )
+    row = example("1", options=moods, answer_kind="multi_choice", answer="A,C")
+    server.reply = lambda _asked: completion(
+        render("A happy woman smiles.", "The woman smiles at first, then looks worried.", "A,C")
+    )
+    folder = Store(runtime.store).folder(made(rewrite.fn(PARAMS, rows_of(runtime, row), runtime)))
+    (read,) = read_examples(folder)
+    assert [(score.name, score.value) for score in read.ratings] == [("emotion_overlap", 0.5)]
 
 
 def test_server_that_cannot_be_reached_fails_the_stage_and_a_rerun_sends_only_the_rest(

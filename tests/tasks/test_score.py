@@ -7,8 +7,8 @@ import pytest
 from schemas.completion import render
 from schemas.example import Option
 from schemas.recipe import Families
+from schemas.runtime import Runtime
 from schemas.tables import JUDGEMENTS
-from schemas.values import Runtime
 from storage.draft import Draft
 from storage.parquet import read_rows, shard_name, write_rows
 from storage.store import Store

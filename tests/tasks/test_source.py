@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from schemas.artifact import Artifact
-from schemas.values import Runtime, UserError
+from schemas.runtime import Runtime
+from schemas.values import UserError
 from storage.folder import read_listing
 from storage.store import Store
 from tasks.source import SourceParams, SourceRuntime, source

@@ -13,7 +13,9 @@ import pytest
 
 from schemas.artifact import Artifact, Kind
 from schemas.canonical import canonical_json
-from schemas.values import Params, Runtime, UserError
+from schemas.llm import LlmLimits
+from schemas.runtime import Runtime
+from schemas.values import Params, UserError
 from storage import runs
 from storage.draft import Draft
 from storage.store import ArtifactNotFound, Store
@@ -52,7 +54,8 @@ def test_same_params_give_one_fingerprint_in_any_store(tmp_path: Path) -> None:
     [
         ("threads", 7),
         ("workers", 9),
-        ("concurrency", 3),
+        ("llm", LlmLimits(concurrency=3)),
+        ("responses", "elsewhere"),
         ("training_slots", 5),
         ("replay", True),
         ("reports_url", "http://127.0.0.1:1"),
@@ -65,7 +68,7 @@ def test_runtime_never_enters_the_fingerprint(runtime: Runtime, field: str, valu
 
 
 def test_every_runtime_field_is_known_to_this_test_to_stay_out_of_the_fingerprint() -> None:
-    known = {"store", "rehash", "threads", "workers", "concurrency", "training_slots", "replay", "reports_url"}
+    known = {"store", "rehash", "threads", "workers", "llm", "training_slots", "replay", "responses", "reports_url"}
     assert set(Runtime.model_fields) == known
 
 

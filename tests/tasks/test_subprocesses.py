@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from schemas.failures import ModuleFailed
-from schemas.values import Runtime, Value
+from schemas.runtime import Runtime
+from schemas.values import Value
 from storage.draft import Draft
 from tasks.subprocesses import run_module
 
@@ -84,7 +85,7 @@ def test_jobs_wait_for_a_free_slot(runtime: Runtime, tmp_path: Path) -> None:
 LINGERING = """
 import sys
 from pathlib import Path
-from schemas.values import Runtime
+from schemas.runtime import Runtime
 from storage.draft import Draft
 from tasks.subprocesses import run_module
 from tests.tasks.test_subprocesses import WORKER, Work

@@ -16,12 +16,12 @@ from llm.engine import Engine
 from llm.request import Request
 from schemas.completion import parse
 from schemas.example import Example, to_table
+from schemas.llm import Llm
 from schemas.training import (
     Decoding,
     Gate,
     GrpoJob,
     GrpoParams,
-    Judge,
     Kl,
     Optimizer,
     RewardTerm,
@@ -379,8 +379,8 @@ def test_several_updates_of_one_generation_keep_their_media(job: MakeJob, loop: 
 
 
 def test_real_judge_engine_scores_by_the_offline_rules(job: MakeJob, loop: asyncio.Runner, tmp_path: Path) -> None:
-    task = job(steps=1, judge=Judge(provider="offline", model="rules-1"))
-    engine = Engine(tmp_path / "responses.sqlite", Path(task.blobs), concurrency=4)
+    task = job(steps=1, judge=Llm(provider="offline", model="rules-1"))
+    engine = Engine(tmp_path / "responses.sqlite", Path(task.blobs))
     grpo.train(task, Referee(task.params.judge, engine.complete), loop)
     assert engine.usage.calls > 0 and engine.usage.failures == 0
     engine.close()

@@ -12,8 +12,8 @@ from decimal import Decimal, localcontext
 from llm.prompts import judge_answer
 from llm.request import Request
 from schemas.example import AnswerKind, Example
+from schemas.llm import Llm
 from schemas.options import given
-from schemas.training import Judge
 from training.rewards.contract import Group, RewardScore, Rollout
 from training.rewards.judged import judged
 
@@ -102,7 +102,7 @@ def _ruled(example: Example, rollout: Rollout) -> RewardScore:
 
 
 async def _free_text(group: Group) -> list[RewardScore]:
-    def ask(judge: Judge, rollout: Rollout) -> Request:
+    def ask(judge: Llm, rollout: Rollout) -> Request:
         return judge_answer.request(judge, group.example.question, group.example.answer, rollout.completion.answer)
 
     return await judged(group, [_text_rule(group.example, rollout) for rollout in group.rollouts], ask)

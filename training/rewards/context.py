@@ -2,7 +2,7 @@
 
 from llm.prompts import judge_context
 from llm.request import Request
-from schemas.training import Judge
+from schemas.llm import Llm
 from training.rewards.contract import Group, RewardScore, Rollout
 from training.rewards.judged import judged
 
@@ -15,7 +15,7 @@ async def context(group: Group) -> list[RewardScore]:
     if not reference:
         return [_unknown(rollout) for rollout in group.rollouts]
 
-    def ask(judge: Judge, rollout: Rollout) -> Request:
+    def ask(judge: Llm, rollout: Rollout) -> Request:
         return judge_context.request(judge, reference, rollout.completion.body("context"))
 
     return await judged(group, [_rule(rollout) for rollout in group.rollouts], ask)

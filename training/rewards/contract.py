@@ -12,7 +12,8 @@ from typing import Protocol
 from llm.request import Outcome, Request
 from schemas.completion import Block, BlockName, Completion, Span
 from schemas.example import Example
-from schemas.training import Judge, View
+from schemas.llm import Llm
+from schemas.training import View
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Complete(Protocol):
 class Referee:
     """The judge of one run: which model it is, and how it is asked."""
 
-    model: Judge
+    model: Llm
     complete: Complete
 
 

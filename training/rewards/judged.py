@@ -3,16 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from llm.prompts import judge_answer, judge_context, judge_logic
 from llm.prompts.scoring import score
 from llm.request import Outcome, Request
-from schemas.training import Judge
+from schemas.llm import Llm
 from training.rewards.contract import Group, RewardScore, Rollout
 
 NO_JUDGE = "no judge"
+JUDGING = ", ".join(f"{prompt.NAME} {prompt.VERSION}" for prompt in (judge_answer, judge_context, judge_logic))
+"""The prompts that a judge is asked with, which a stage that judges names in its version."""
 
 
 async def judged(
-    group: Group, ruled: Sequence[RewardScore], ask: Callable[[Judge, Rollout], Request]
+    group: Group, ruled: Sequence[RewardScore], ask: Callable[[Llm, Rollout], Request]
 ) -> list[RewardScore]:
     """The ruled scores, with the judge's in place of those whose `judged` is set. `ask` makes one rollout's
     request.

@@ -9,7 +9,7 @@ says another has failed.
 from llm.prompts import judge_logic
 from llm.request import Request
 from schemas.example import Example
-from schemas.training import Judge
+from schemas.llm import Llm
 from training.rewards.contract import Group, RewardScore, Rollout
 from training.rewards.judged import judged
 
@@ -18,7 +18,7 @@ async def logic(group: Group) -> list[RewardScore]:
     """Soundness of the reasoning, 0 to 1; empty reasoning is not reasoning."""
     question = asked(group.example)
 
-    def ask(judge: Judge, rollout: Rollout) -> Request:
+    def ask(judge: Llm, rollout: Rollout) -> Request:
         written = rollout.completion
         return judge_logic.request(judge, question, written.body("context"), written.body("think"), written.answer)
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from llm.request import Outcome, Request
 from schemas.completion import FormatName, parse, render
 from schemas.example import AnswerKind, Example, Option
-from schemas.training import Judge
+from schemas.llm import Llm
 from training.rewards.contract import Complete, Group, Referee, Reward, RewardScore, Rollout
 
-JUDGE = Judge(provider="fake", model="fake")
+JUDGE = Llm(provider="fake", model="fake")
 
 
 def example(kind: AnswerKind, answer: str, options: Sequence[str] = (), context: str = "A red ball rolls.") -> Example:

@@ -1,0 +1,60 @@
+"""How a stage reaches language models: whose key, which response log, within which budget."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import cast
+
+from prefect.blocks.system import Secret
+from prefect.context import TaskRunContext
+
+from llm.engine import Engine
+from llm.providers import KEYS
+from llm.segments import gather, share
+from schemas.llm import Llm
+from schemas.runtime import Runtime
+from storage.draft import Draft
+from storage.store import Store
+
+
+@contextmanager
+def asking(draft: Draft, runtime: Runtime, *llms: Llm) -> Iterator[Engine]:
+    """The engine of one artifact: its budget and its failures are its own. llms: who is going to be asked."""
+    with response_log(runtime, *llms) as log:
+        blobs = Store(runtime.store).blobs
+        with closing(Engine(log, blobs, runtime.llm, scope=draft.folder.name, replay=runtime.replay)) as engine:
+            yield engine
+            draft.notes |= {"asked_again": engine.lost} if engine.lost else {}
+
+
+@contextmanager
+def response_log(runtime: Runtime, *llms: Llm) -> Iterator[Path]:
+    """This host's log, with what others have answered; what comes to it in the block is theirs afterwards.
+
+    The models' keys are in the environment from here on, where providers and child processes look for them.
+    """
+    for provider in {llm.provider for llm in llms}:
+        _provide_key(provider)
+    store = Store(runtime.store)
+    if not runtime.responses:
+        yield store.responses
+        return
+    log = Path(runtime.responses) / store.responses.name
+    gather(log, store.segments)
+    try:
+        yield log
+    finally:
+        share(log, store.segments)
+
+
+def _provide_key(provider: str) -> None:
+    """A key that is not in the environment may be a secret of Prefect: OPENAI_API_KEY is `openai-api-key` there."""
+    name = KEYS.get(provider)
+    if name is None or os.environ.get(name) or TaskRunContext.get() is None:
+        return
+    try:
+        secret = cast(Secret[str], Secret.load(name.lower().replace("_", "-")))
+    except ValueError:  # there is none; the provider says what it lacks, since some servers need no key
+        return
+    os.environ[name] = str(secret.get())

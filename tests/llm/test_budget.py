@@ -1,0 +1,92 @@
+"""A budget holds within one request's worth, keeps what was paid for, and can be raised."""
+
+import asyncio
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from llm.engine import Engine
+from llm.request import Outcome, Reply, Request
+from schemas.failures import BudgetReached
+from schemas.llm import LlmLimits, Price
+from schemas.values import UserError
+from tests.llm.scripted import Scripted, asked, install, scripted
+
+# Every call of `scripted` costs two tokens in and one out; set aside are half the characters and 8 for the reply.
+PRICES = {"m": Price(input=1e6, output=1e6)}
+
+
+class Wordy(Scripted):
+    """Uses all the tokens of its reply."""
+
+    async def send(self, request: Request, blobs: Path) -> Reply:
+        reply = await super().send(request, blobs)
+        return reply.model_copy(update={"output_tokens": request.max_tokens})
+
+
+def ask(folder: Path, number: int, scope: str = "a", **limits: object) -> list[Outcome]:
+    bounds = LlmLimits.model_validate({"concurrency": 16, "prices": PRICES} | limits)
+    with closing(Engine(folder / "responses.sqlite", folder / "blobs", bounds, scope)) as engine:
+        return asyncio.run(engine.complete([asked(f"{index:04d}") for index in range(number)]))
+
+
+@pytest.mark.parametrize("limit", ["max_tokens", "max_dollars"])
+def test_spending_ends_within_one_request_of_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    provider = Wordy(lambda _request: "x")
+    install(monkeypatch, provider)
+    with pytest.raises(BudgetReached):
+        ask(tmp_path, 100, **{limit: 255})
+    assert 255 - 10 <= 10 * len(provider.sent) <= 255
+
+
+def test_what_was_paid_for_is_kept_and_a_larger_budget_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = scripted(monkeypatch)
+    with pytest.raises(BudgetReached, match=r"budget of 40 tokens: \$\d+\.\d{4} and \d+ tokens are spent.*raise llm"):
+        ask(tmp_path, 100, max_tokens=40)
+    paid = len(provider.sent)
+    assert 10 < paid < 14
+    outcomes = ask(tmp_path, 100, max_tokens=400)
+    assert len(outcomes) == len(provider.sent) == 100
+    assert sum(outcome.cached for outcome in outcomes) == paid
+
+
+def test_same_budget_again_sends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = scripted(monkeypatch)
+    for _ in range(2):
+        with pytest.raises(BudgetReached):
+            ask(tmp_path, 100, max_tokens=40)
+    assert len(provider.sent) < 14
+
+
+def test_each_artifact_has_a_budget_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch)
+    with pytest.raises(BudgetReached):
+        ask(tmp_path, 100, scope="a", max_tokens=40)
+    assert len(ask(tmp_path, 8, scope="b", max_tokens=40)) == 8
+
+
+def test_answers_that_are_logged_are_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch)
+    ask(tmp_path, 50)
+    assert all(outcome.cached for outcome in ask(tmp_path, 50, max_tokens=0))
+
+
+def test_budget_in_dollars_without_a_price_is_a_mistake_that_says_where_to_put_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted(monkeypatch)
+    with pytest.raises(UserError, match=r"price of m: .*prices"):
+        ask(tmp_path, 1, max_dollars=1, prices={})
+
+
+def test_cost_is_known_where_a_price_is_and_said_to_be_unknown_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted(monkeypatch)
+    (priced,) = ask(tmp_path, 1)
+    assert priced.cost == pytest.approx(3.0)
+    (unpriced,) = ask(tmp_path / "other", 1, prices={})
+    assert unpriced.cost is None
