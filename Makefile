@@ -7,7 +7,7 @@ export DO_NOT_TRACK := 1
 # Many threads, each with a heap of its own, cost glibc hundreds of megabytes.
 export MALLOC_ARENA_MAX := 2
 
-.PHONY: help install docs demo demo-full test test-slow lint format check serve constraints clean
+.PHONY: help install docs bench-llm demo demo-full test test-slow lint format check serve constraints clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -46,6 +46,9 @@ check: lint test  ## lint and test
 
 serve: $(READY)  ## a local Prefect server and worker with everything deployed, and the reports, on loopback
 	$(BIN)/python -m flows.serve
+
+bench-llm: $(READY)  ## our LLM engine beside bare loops over the same clients, some ten minutes
+	$(BIN)/python -m benchmarks.llm --rows 20000 --pairs 3
 
 docs: $(READY)  ## write docs/datasets.md anew; SAMPLES names a folder with real rows
 	$(BIN)/python docs/make_datasets.py $(if $(SAMPLES),--samples $(SAMPLES))

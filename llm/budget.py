@@ -38,15 +38,15 @@ class Budget:
         self._changed = asyncio.Event()
 
     @asynccontextmanager
-    async def set_aside(self, request: Request) -> AsyncIterator[None]:
-        """Hold the most that the request can cost, from when it fits until the block ends.
+    async def set_aside(self, *requests: Request) -> AsyncIterator[None]:
+        """Hold the most that the requests can cost together, from when it fits until the block ends.
 
         Raises BudgetReached when it does not fit, with nothing else under way.
         """
         if self._limits.max_dollars is None and self._limits.max_tokens is None:
             yield
             return
-        most = self._most(request)
+        most = Cost(*map(sum, zip(*map(self._most, requests), strict=True)))
         while not self._fits(most):
             if not self._under_way:
                 raise BudgetReached(self._said())
@@ -74,10 +74,12 @@ class Budget:
         """What the model costs, or None where nobody said. Rules that run on this machine are free."""
         return _FREE if request.provider == "offline" else self._limits.prices.get(request.model)
 
-    def cost(self, request: Request, input_tokens: int, output_tokens: int) -> float | None:
+    def cost(self, request: Request, input_tokens: int, output_tokens: int, batch: bool = False) -> float | None:
         """US dollars of so many tokens, or None where the model has no price."""
         price = self.price(request)
-        return None if price is None else (input_tokens * price.input + output_tokens * price.output) / 1e6
+        if price is None:
+            return None
+        return (price.batch if batch else 1) * (input_tokens * price.input + output_tokens * price.output) / 1e6
 
     def input_tokens(self, request: Request) -> int:
         """Tokens of a request as far as one can tell: by its characters and media, or as many as any like it had."""

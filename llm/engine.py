@@ -7,17 +7,17 @@ and lets the calls under way end, since they are paid for.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
-
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
 
 from llm.budget import Budget
 from llm.log import ResponseLog
 from llm.pace import Pace
-from llm.providers import Provider, connect
+from llm.providers import BatchProvider, Provider, connect
 from llm.rates import Rates
 from llm.request import Outcome, ProviderError, Reply, Request
 from media.blobs import blob_path
@@ -26,8 +26,7 @@ from schemas.artifact import Usage
 from schemas.llm import LlmLimits
 from schemas.values import UserError
 
-_BACKOFF = wait_exponential_jitter(initial=0.5, max=30)
-_MOST_RETRY_AFTER = 300.0
+_MOST_BACKOFF, _MOST_RETRY_AFTER = 30.0, 300.0
 _COMMIT_SECONDS = 0.05
 _LOOK_SECONDS = 0.2
 
@@ -36,16 +35,17 @@ Check = Callable[[str], object]
 """Reads a reply. Raises ValueError when it is not of the asked form."""
 
 
+class _NotSent(Exception):
+    """The engine was stopped before this request went; the reason is raised once, for all of them."""
+
+
 class Engine:
     """Answers requests through one response log, within one event loop.
 
-    blobs: where media lie by digest. scope: the artifact being made, whose budget and failures are its own. replay:
-    answer from the log alone; a request that it does not hold ends as `missing`.
+    blobs: where media lie by digest. scope: the artifact being made, whose budget and failures are its own.
     """
 
-    def __init__(
-        self, responses: Path, blobs: Path, limits: LlmLimits | None = None, scope: str = "", replay: bool = False
-    ) -> None:
+    def __init__(self, responses: Path, blobs: Path, limits: LlmLimits | None = None, scope: str = "") -> None:
         self._limits = limits or LlmLimits()
         self._log = ResponseLog(responses, scope)
         self._rates = Rates(
@@ -55,7 +55,6 @@ class Engine:
         self._pace = Pace(self._limits.concurrency, self._limits.patience)
         self._state = responses.parent
         self._blobs = blobs
-        self._replay = replay
         self._providers: dict[str, Provider] = {}
         self._open: dict[str, Call] = {}
         self._stopped: Exception | None = None
@@ -100,12 +99,15 @@ class Engine:
         """Outcomes of those that have ended, that others of this process are asking for, and that we may send."""
         shared = {name: self._open[name] for name in wanted if name in self._open}
         known, mine = self._claim([request for name, request in wanted.items() if name not in shared])
-        calls = {name: asyncio.create_task(self._answer(wanted[name], check)) for name in wanted if name in mine}
+        calls = self._start([wanted[name] for name in wanted if name in mine], check)
         self._open |= calls
         if not (known or calls or shared):
             await asyncio.sleep(_LOOK_SECONDS)  # another process has sent the rest
         try:
             await _end_all(calls.values(), shared.values())
+        except _NotSent:
+            assert self._stopped
+            raise self._stopped from None
         finally:
             self._close(calls)
         for request in (wanted[name] for name in known):
@@ -116,7 +118,7 @@ class Engine:
 
     def _claim(self, requests: Sequence[Request]) -> tuple[dict[str, Outcome], Collection[str]]:
         """What is logged, and the identities that are ours to send."""
-        if self._replay:
+        if self._limits.replay:
             missing = {request.identity: _missing(request) for request in requests}
             return missing | self._log.answers(requests), ()
         claims = self._log.claim(requests)
@@ -145,10 +147,52 @@ class Engine:
             raise
         return outcome
 
-    async def _send(self, request: Request) -> Outcome:
-        retrying = AsyncRetrying(stop=self._tried_enough, wait=_wait, retry=retry_if_exception(_later), reraise=True)
+    def _start(self, requests: Sequence[Request], check: Check | None) -> dict[str, Call]:
+        """A call for each, or one job for all that a provider takes as one."""
+        calls: dict[str, Call] = {}
+        jobs: dict[str, list[Request]] = {}
+        for request in requests:
+            if self._limits.batch and isinstance(self._provider(request.provider), BatchProvider):
+                jobs.setdefault(request.provider, []).append(request)
+            else:
+                calls[request.identity] = asyncio.create_task(self._answer(request, check))
+        for alike in jobs.values():
+            job = asyncio.create_task(self._answer_batch(alike, check))
+            calls |= {one.identity: asyncio.create_task(_part(job, one.identity)) for one in alike}
+        return calls
+
+    async def _answer_batch(self, requests: Sequence[Request], check: Check | None) -> dict[str, Outcome]:
+        """Wait for the job, however long; its answers are logged together, so that a rerun finds it by its requests."""
         try:
-            return await retrying(self._attempt, request)
+            for request in requests:
+                _check_media(request, self._blobs)
+                self._log.sent(request)
+            provider = self._provider(requests[0].provider)
+            assert isinstance(provider, BatchProvider)
+            async with self._budget.set_aside(*requests):
+                answers = await provider.send_batch(requests, self._blobs)
+                ended = [self._of_batch(*pair, check) for pair in zip(requests, answers, strict=True)]
+            self._log.record_all(zip(requests, ended, strict=True))
+        except Exception as error:
+            self._stopped = self._stopped or error
+            raise
+        return {outcome.identity: outcome for outcome in ended}
+
+    def _of_batch(self, request: Request, answer: Reply | ProviderError, check: Check | None) -> Outcome:
+        error = answer if isinstance(answer, ProviderError) else None
+        reply = answer if isinstance(answer, Reply) else answer.reply or Reply(text="", request_id="")
+        outcome = _checked(self._ended(request, reply, error, batch=True), check)
+        self._budget.spend(request, outcome)
+        return outcome
+
+    def _provider(self, name: str) -> Provider:
+        if name not in self._providers:
+            self._providers[name] = connect(name, self._state)
+        return self._providers[name]
+
+    async def _send(self, request: Request) -> Outcome:
+        try:
+            return await self._until_it_ends(request)
         except ProviderError as error:
             if error.failure == "exhausted":
                 raise UserError(
@@ -157,6 +201,16 @@ class Engine:
             return self._ended(request, error.reply or Reply(text="", request_id=""), error)
         except MediaError as error:
             return Outcome(identity=request.identity, failure="rejected", detail=str(error))
+
+    async def _until_it_ends(self, request: Request) -> Outcome:
+        for attempt in count(1):
+            try:
+                return await self._attempt(request)
+            except ProviderError as error:
+                if not error.can_succeed_later or self._tried_enough(attempt):
+                    raise
+                await asyncio.sleep(_wait(attempt, error))
+        raise AssertionError("counting does not end")
 
     async def _attempt(self, request: Request) -> Outcome:
         await self._pace.enter()
@@ -173,18 +227,17 @@ class Engine:
             self._pace.leave()
 
     async def _once(self, request: Request) -> Outcome:
-        """Send one attempt. Raises what stopped the engine, if something has."""
+        """Send one attempt."""
         tokens = self._budget.input_tokens(request) + request.max_tokens
         await self._rates.wait(request.model, tokens)
         if self._stopped:
-            raise self._stopped
-        if request.provider not in self._providers:
-            self._providers[request.provider] = connect(request.provider, self._state)
+            raise _NotSent
+        provider = self._provider(request.provider)
         self._log.sent(request)
         began = time.monotonic()
         try:
             async with asyncio.timeout(self._limits.deadline):
-                reply = await self._providers[request.provider].send(request, self._blobs)
+                reply = await provider.send(request, self._blobs)
         except TimeoutError as error:
             raise ProviderError("timeout", f"no reply within {self._limits.deadline:g} s") from error
         latency = time.monotonic() - began
@@ -192,7 +245,9 @@ class Engine:
         self._rates.correct(request.model, reply.input_tokens + reply.output_tokens - tokens)
         return self._ended(request, reply, None, latency)
 
-    def _ended(self, request: Request, reply: Reply, error: ProviderError | None, latency: float = 0.0) -> Outcome:
+    def _ended(
+        self, request: Request, reply: Reply, error: ProviderError | None, latency: float = 0.0, batch: bool = False
+    ) -> Outcome:
         return Outcome(
             identity=request.identity,
             text=None if error else reply.text,
@@ -202,16 +257,16 @@ class Engine:
             request_id=reply.request_id,
             input_tokens=reply.input_tokens,
             output_tokens=reply.output_tokens,
-            cost=self._budget.cost(request, reply.input_tokens, reply.output_tokens),
+            cost=self._budget.cost(request, reply.input_tokens, reply.output_tokens, batch),
             latency=latency,
             finish=reply.finish,
         )
 
-    def _tried_enough(self, state: RetryCallState) -> bool:
+    def _tried_enough(self, attempts: int) -> bool:
         """While a server is down, patience counts and attempts do not."""
         if self._pace.down:
             return self._pace.given_up or self._stopped is not None
-        return state.attempt_number >= self._limits.attempts or self._stopped is not None
+        return attempts >= self._limits.attempts or self._stopped is not None
 
     def _commit_soon(self) -> None:
         """A batch that does not fill is committed all the same."""
@@ -254,9 +309,13 @@ async def _end_all(mine: Collection[Call], shared: Collection[Call]) -> None:
             call.cancel()
         await asyncio.gather(*mine, return_exceptions=True)
         raise
-    for call in mine:
-        if error := call.exception():
-            raise error
+    errors = [error for call in mine if (error := call.exception())]
+    if errors:
+        raise next((error for error in errors if not isinstance(error, _NotSent)), errors[0])
+
+
+async def _part(job: "asyncio.Task[dict[str, Outcome]]", name: str) -> Outcome:
+    return (await job)[name]
 
 
 def _checked(outcome: Outcome, check: Check | None) -> Outcome:
@@ -284,11 +343,8 @@ def _check_media(request: Request, blobs: Path) -> None:
             raise UserError(f"the {part.kind} {lay} is gone: put it back, or correct its source's `folder`, and rerun")
 
 
-def _later(error: BaseException) -> bool:
-    return isinstance(error, ProviderError) and error.can_succeed_later
-
-
-def _wait(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, ProviderError) else None
-    return min(asked, _MOST_RETRY_AFTER) if asked is not None else _BACKOFF(state)
+def _wait(attempt: int, error: ProviderError) -> float:
+    """Seconds until the next attempt: as the server asked, or longer after each failure, with jitter."""
+    if error.retry_after is not None:
+        return min(error.retry_after, _MOST_RETRY_AFTER)
+    return min(_MOST_BACKOFF, 0.5 * 2 ** (attempt - 1) + random.random())

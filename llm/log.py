@@ -120,6 +120,12 @@ class ResponseLog:
         if len(self._ended) >= BATCH or time.monotonic() - self._committed > _SECONDS:
             self.flush()
 
+    def record_all(self, ended: Iterable[tuple[Request, Outcome]]) -> None:
+        """Add responses that stand or fall together: a kill keeps all of them or none."""
+        self.flush()
+        self._ended += [_row(request, outcome, self._scope) for request, outcome in ended]
+        self.flush()
+
     def release(self, identities: Iterable[str]) -> None:
         """Give up claims that came to nothing."""
         self.flush()

@@ -51,14 +51,23 @@ class Pace:
 
     async def enter(self) -> None:
         """Wait for a place."""
-        while not self._may_go():
-            await self._turn()
-        self._under_way += 1
+        if self._may_go() and not self._waiting:
+            self._under_way += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._wake()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # the place had been given already
+                self.leave()
+            raise
 
     def leave(self) -> None:
         """Give the place back."""
         self._under_way -= 1
-        self._wake(self.limit - self._under_way)
+        self._wake()
 
     def answered(self, latency: float | None) -> None:
         """An attempt was answered, after so many seconds; None where it says nothing of the model's speed."""
@@ -88,22 +97,16 @@ class Pace:
             return self._under_way < self.limit
         return self._under_way == 0 and time.monotonic() >= self._probe_at
 
-    async def _turn(self) -> None:
-        """Until a place may be free, or it is time for a probe."""
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await asyncio.wait((turn,), timeout=max(0.01, self._probe_at - time.monotonic()) if self.down else None)
-        finally:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-
-    def _wake(self, places: int) -> None:
-        while self._waiting and places > 0:
+    def _wake(self) -> None:
+        """Give free places to those who have waited longest; while the server is down, when a probe is due."""
+        while self._waiting and self._may_go():
             turn = self._waiting.popleft()
             if not turn.done():
+                self._under_way += 1
                 turn.set_result(None)
-                places -= 1
+        if self._waiting and not self._under_way:
+            wait = max(0.01, self._probe_at - time.monotonic())
+            asyncio.get_running_loop().call_later(wait, self._wake)
 
     def _count(self, *, overloaded: bool) -> None:
         """Cut the limit when a tenth of what ended within about one latency was refused for overload."""

@@ -35,10 +35,11 @@ class Llm(Value):
 
 
 class Price(Value):
-    """US dollars a million tokens."""
+    """US dollars a million tokens. batch: the share of it that a batch costs."""
 
     input: float = Field(ge=0)
     output: float = Field(ge=0)
+    batch: float = Field(default=0.5, ge=0)
 
 
 class LlmLimits(Value):
@@ -47,8 +48,10 @@ class LlmLimits(Value):
     concurrency: requests in flight at most; fewer when the server is overloaded. requests_per_minute,
     tokens_per_minute: of one model, over all processes of this host. deadline: seconds one attempt may take. attempts:
     for one request, while the server answers others. patience: seconds to wait for a server that answers nothing.
-    prices: by model. max_dollars, max_tokens: what making one artifact may cost, over all runs that work on it; a
-    budget in dollars needs prices.
+    batch: ask in jobs, one a shard, which cost less and may take a day, where the provider has them. replay: ask
+    nobody; answer from the response log alone, and fail where it holds no answer. prices: by model.
+    max_dollars, max_tokens: what making one artifact may cost, over all runs that work on it; a budget in dollars
+    needs prices.
     """
 
     concurrency: int = Field(default=32, ge=1)
@@ -57,6 +60,8 @@ class LlmLimits(Value):
     deadline: float = Field(default=120.0, gt=0)
     attempts: int = Field(default=8, ge=1)
     patience: float = Field(default=900.0, ge=0)
+    batch: bool = False
+    replay: bool = False
     prices: dict[str, Price] = {}
     max_dollars: float | None = Field(default=None, ge=0)
     max_tokens: int | None = Field(default=None, ge=0)

@@ -10,9 +10,8 @@ class Runtime(Value):
     store: folder of the artifact store. threads: CPU threads of one training or generating process.
     workers: processes for probing and decoding. llm: how fast language models are asked, and their budget.
     training_slots: training subprocesses at once. rehash: ignore the digest index and read every outside file again.
-    replay: answer LLM requests from the response log alone. responses: folder of this host's response log where the
-    store is on a network disk, which is no place for SQLite; answers then go through the store. reports_url: where
-    reports are served, for links; empty if nowhere.
+    responses: folder of this host's response log where the store is on a network disk, which is no place for SQLite;
+    answers then go through the store. reports_url: where reports are served, for links; empty if nowhere.
     """
 
     store: str
@@ -21,6 +20,5 @@ class Runtime(Value):
     llm: LlmLimits = LlmLimits()
     training_slots: int = 2
     rehash: bool = False
-    replay: bool = False
     responses: str = ""
     reports_url: str = ""

@@ -23,7 +23,7 @@ def asking(draft: Draft, runtime: Runtime, *llms: Llm) -> Iterator[Engine]:
     """The engine of one artifact: its budget and its failures are its own. llms: who is going to be asked."""
     with response_log(runtime, *llms) as log:
         blobs = Store(runtime.store).blobs
-        with closing(Engine(log, blobs, runtime.llm, scope=draft.folder.name, replay=runtime.replay)) as engine:
+        with closing(Engine(log, blobs, runtime.llm, scope=draft.folder.name)) as engine:
             yield engine
             draft.notes |= {"asked_again": engine.lost} if engine.lost else {}
 
@@ -35,7 +35,7 @@ def response_log(runtime: Runtime, *llms: Llm) -> Iterator[Path]:
     The models' keys are in the environment from here on, where providers and child processes look for them.
     """
     for provider in {llm.provider for llm in llms}:
-        _provide_key(provider)
+        provide_key(provider)
     store = Store(runtime.store)
     if not runtime.responses:
         yield store.responses
@@ -48,7 +48,7 @@ def response_log(runtime: Runtime, *llms: Llm) -> Iterator[Path]:
         share(log, store.segments)
 
 
-def _provide_key(provider: str) -> None:
+def provide_key(provider: str) -> None:
     """A key that is not in the environment may be a secret of Prefect: OPENAI_API_KEY is `openai-api-key` there."""
     name = KEYS.get(provider)
     if name is None or os.environ.get(name) or TaskRunContext.get() is None:

@@ -5,6 +5,7 @@ while the last rows of one before are still waited for, and memory holds the ope
 """
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -43,6 +44,10 @@ class Asker:
         return outcomes
 
 
+_RARE_COLLECTIONS = (50_000, 20, 100)
+"""For the rest of the process: thousands of requests live for a fraction of a second, and looking through all of them
+at every 700th object took a quarter of a pass's CPU time (`python -m benchmarks.llm`)."""
+
 Result = TypeVar("Result")
 Work = Callable[[Asker, Sequence[Example]], Awaitable[Shard]]
 
@@ -56,6 +61,7 @@ class AskingParams(Params):
 
 def map_shards(draft: Draft, params: AskingParams, folder: Path, work: Work, runtime: Runtime) -> None:
     """Write what becomes of the examples in `folder` to the draft, and add up the shards' counts and usage."""
+    gc.set_threshold(*_RARE_COLLECTIONS)
     total = sum(count_rows(path)[0] for path in shards(folder, "examples"))
     batches = _split(read_examples(folder), params.rows_per_shard)
     with asking(draft, runtime, params.llm) as engine:

@@ -1,11 +1,11 @@
 """The providers by name. To add one: a file here with a `Provider`, and a line in the table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from llm.request import Reply, Request
+from llm.request import ProviderError, Reply, Request
 from schemas.values import UserError
 
 
@@ -16,6 +16,16 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Let go of connections, in the event loop that they were made in."""
+        ...
+
+
+@runtime_checkable
+class BatchProvider(Provider, Protocol):
+    """Also takes many requests as one job, which costs less and may take a day."""
+
+    async def send_batch(self, requests: Sequence[Request], blobs: Path) -> list[Reply | ProviderError]:
+        """One answer a request, in their order, when all are there. Asked for again, also by another process, the
+        same requests wait for the same job. Raises ProviderError or UserError where it is the job that fails."""
         ...
 
 
@@ -42,5 +52,8 @@ def connect(name: str, state: Path) -> Provider:
     """
     if name not in PROVIDERS:
         raise UserError(f"unknown LLM provider {name!r}: choose one of {', '.join(PROVIDERS)}")
-    make: Callable[[Path], Provider] = import_module(PROVIDERS[name]).connect
+    try:
+        make: Callable[[Path], Provider] = import_module(PROVIDERS[name]).connect
+    except ModuleNotFoundError as error:
+        raise UserError(f"provider {name} needs the package {error.name}: pip install -e . brings it") from error
     return make(state)

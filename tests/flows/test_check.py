@@ -9,7 +9,7 @@ import pytest
 
 from llm.request import ProviderError, Request
 from schemas.failures import NoAnswer
-from schemas.llm import Llm
+from schemas.llm import Llm, LlmLimits
 from schemas.recipe import Check
 from schemas.runtime import Runtime
 from schemas.values import UserError
@@ -229,7 +229,7 @@ def test_second_check_is_reused_and_other_bounds_ask_nothing_again(checker: Chec
 
 
 def test_judge_that_cannot_be_reached_is_no_verdict(checker: Checker) -> None:
-    checker.runtime = checker.runtime.model_copy(update={"replay": True})
+    checker.runtime = checker.runtime.model_copy(update={"llm": LlmLimits(replay=True)})
     with pytest.raises(NoAnswer):
         checker(says(fair))
     assert "check" not in {manifest.stage for manifest in Store(checker.runtime.store).manifests()}

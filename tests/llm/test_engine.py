@@ -30,9 +30,9 @@ def complete(tmp_path: Path) -> Callable[..., list[Outcome]]:
     return ask
 
 
-def new_engine(folder: Path, scope: str = "", replay: bool = False, **limits: object) -> Engine:
+def new_engine(folder: Path, scope: str = "", **limits: object) -> Engine:
     bounds = LlmLimits.model_validate({"concurrency": 4} | limits)
-    return Engine(folder / "responses.sqlite", folder / "blobs", bounds, scope, replay)
+    return Engine(folder / "responses.sqlite", folder / "blobs", bounds, scope)
 
 
 def test_outcomes_come_in_the_order_of_requests(monkeypatch: pytest.MonkeyPatch, complete: Callable) -> None:

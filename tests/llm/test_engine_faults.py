@@ -1,6 +1,7 @@
 """The engine and the real SDKs against a server that misbehaves: nothing is lost, doubled or paid twice."""
 
 import asyncio
+import resource
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from llm.engine import Engine
+from llm.log import BATCH
 from llm.request import LATER, Outcome, Request
 from schemas.llm import LlmLimits
 from schemas.values import UserError
@@ -159,7 +161,7 @@ def test_replies_that_come_at_once_are_all_kept_by_a_batch_that_does_not_fill(
         async def watch() -> int:
             task = asyncio.create_task(engine.complete(questions("openai", 30)))
             until = time.monotonic() + 20
-            other = Engine(tmp_path / "responses.sqlite", tmp_path / "blobs", replay=True)
+            other = Engine(tmp_path / "responses.sqlite", tmp_path / "blobs", LlmLimits(replay=True))
             found = 0
             while found < 20 and time.monotonic() < until:
                 await asyncio.sleep(0.05)
@@ -172,3 +174,25 @@ def test_replies_that_come_at_once_are_all_kept_by_a_batch_that_does_not_fill(
 
         with closing(engine):
             assert asyncio.run(watch()) >= 20
+
+
+def test_full_disk_fails_the_run_and_a_rerun_pays_for_one_batch_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(Behaviour(latency=0.02)) as vendors:
+        point(monkeypatch, vendors)
+        command = [sys.executable, "-m", "tests.llm.asking_worker", str(tmp_path), "openai", "400"]
+        full = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, preexec_fn=lambda: limit_files(300_000), check=False
+        )
+        assert full.returncode == 1 and "cannot be written" in full.stderr
+        before = vendors.counters.asked.total()
+        assert 0 < before < 400
+        again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert again.stdout == "400 answered\n"
+        assert vendors.counters.repeats <= BATCH + 32, "a batch, and what came while it could not be written"
+
+
+def limit_files(size: int) -> None:
+    """No file of this process may grow beyond so many bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))

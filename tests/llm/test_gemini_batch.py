@@ -3,14 +3,18 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from llm.engine import Engine
 from llm.providers import gemini_batch, gemini_files, gemini_lines
 from llm.providers.gemini import connect
-from llm.request import MediaPart, ProviderError, Reply, Request
+from llm.request import MediaPart, Outcome, ProviderError, Reply, Request
+from schemas.failures import BudgetReached
+from schemas.llm import LlmLimits
 from schemas.values import UserError
 from tests.llm.scripted import asked
 from tests.llm.talking import KEY, Talk, question, talking
@@ -252,3 +256,38 @@ def test_wrong_key_is_a_mistake_of_the_user(talk: Talk, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="GEMINI_API_KEY") as caught:
         ask(tmp_path, *questions("a"))
     assert KEY not in str(caught.value)
+
+
+# Through the engine
+
+
+def complete(folder: Path, *requests: Request, **limits: object) -> list[Outcome]:
+    bounds = LlmLimits.model_validate({"batch": True, "prices": {"m": {"input": 1e6, "output": 0}}} | limits)
+    with closing(Engine(folder / "responses.sqlite", folder / "blobs", bounds, "scope")) as engine:
+
+        async def ask() -> list[Outcome]:
+            async with engine.connected():
+                return await engine.complete(requests)
+
+        return asyncio.run(ask())
+
+
+def test_engine_asks_in_one_job_at_the_price_of_a_batch_and_logs_all_answers(talk: Talk, tmp_path: Path) -> None:
+    talk.vendors.desk.say = echo
+    outcomes = complete(tmp_path, *questions("a", "b", "c"))
+    assert [outcome.text for outcome in outcomes] == ["A", "B", "C"]
+    assert [outcome.cost for outcome in outcomes] == [outcome.input_tokens / 2 for outcome in outcomes]
+    again = complete(tmp_path, *questions("a", "b", "c"))
+    assert all(outcome.cached for outcome in again)
+    assert talk.vendors.batches.created == 1
+
+
+def test_job_that_does_not_fit_the_budget_is_not_made(talk: Talk, tmp_path: Path) -> None:
+    with pytest.raises(BudgetReached):
+        complete(tmp_path, *questions("a", "b", "c"), max_tokens=20)
+    assert talk.vendors.batches.created == 0
+
+
+def test_refusals_in_a_job_end_as_refusals(talk: Talk, tmp_path: Path) -> None:
+    talk.vendors.desk.behaviour = Behaviour(polls=1, faults={"blocked": 1.0})
+    assert [outcome.failure for outcome in complete(tmp_path, *questions("a", "b"))] == ["refused", "refused"]

@@ -11,7 +11,7 @@ from llm.request import ProviderError, Reply, Request
 from schemas.artifact import Artifact
 from schemas.example import Example, Provenance, Rating, Reject
 from schemas.failures import NoAnswer
-from schemas.llm import Llm
+from schemas.llm import Llm, LlmLimits
 from schemas.runtime import Runtime
 from storage.parquet import read_examples, read_rejects
 from storage.store import Store
@@ -136,7 +136,7 @@ def test_rows_are_rated_in_order_and_counted_by_reason(rater: Rater) -> None:
 def test_rater_that_cannot_be_reached_rejects_nothing_and_a_rerun_asks_for_the_rest(rater: Rater) -> None:
     rows = [example(number) for number in "12"]
     rater(lambda _request: rating(0.5), rows[0])
-    usual, rater.runtime = rater.runtime, rater.runtime.model_copy(update={"replay": True})
+    usual, rater.runtime = rater.runtime, rater.runtime.model_copy(update={"llm": LlmLimits(replay=True)})
     with pytest.raises(NoAnswer, match="missing"):
         rater(lambda _request: rating(0.5), *rows)
     rater.runtime = usual

@@ -244,7 +244,7 @@ def test_lost_artifact_is_made_again_from_the_response_log_with_the_same_bytes(
 
 def test_replay_without_a_recorded_answer_fails_the_stage(runtime: Runtime, server: Server) -> None:
     with pytest.raises(NoAnswer, match="missing: not in the response log"):
-        rewrite.fn(PARAMS, four_rows(runtime), runtime.model_copy(update={"replay": True}))
+        rewrite.fn(PARAMS, four_rows(runtime), runtime.model_copy(update={"llm": LlmLimits(replay=True)}))
     assert server.asked == []
 
 

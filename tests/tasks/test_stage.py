@@ -57,7 +57,6 @@ def test_same_params_give_one_fingerprint_in_any_store(tmp_path: Path) -> None:
         ("llm", LlmLimits(concurrency=3)),
         ("responses", "elsewhere"),
         ("training_slots", 5),
-        ("replay", True),
         ("reports_url", "http://127.0.0.1:1"),
     ],
 )
@@ -68,7 +67,7 @@ def test_runtime_never_enters_the_fingerprint(runtime: Runtime, field: str, valu
 
 
 def test_every_runtime_field_is_known_to_this_test_to_stay_out_of_the_fingerprint() -> None:
-    known = {"store", "rehash", "threads", "workers", "llm", "training_slots", "replay", "responses", "reports_url"}
+    known = {"store", "rehash", "threads", "workers", "llm", "training_slots", "responses", "reports_url"}
     assert set(Runtime.model_fields) == known
 
 
