@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -57,6 +58,8 @@ class Engine:
         self._blobs = blobs
         self._providers: dict[str, Provider] = {}
         self._open: dict[str, Call] = {}
+        self.on_end: Callable[[], object] = _nothing
+        """Called whenever a request has ended."""
         self._stopped: Exception | None = None
         self._commit: asyncio.TimerHandle | None = None
         self.usage = Usage()
@@ -72,6 +75,11 @@ class Engine:
         outcomes = {name: _checked(outcome, check) for name, outcome in ended.items()}
         self.usage += usage_of(outcomes.values())
         return [outcomes[request.identity] for request in requests]
+
+    @property
+    def begun(self) -> int:
+        """Requests that are under way or wait for their turn."""
+        return len(self._open)
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
@@ -100,7 +108,9 @@ class Engine:
         shared = {name: self._open[name] for name in wanted if name in self._open}
         known, mine = self._claim([request for name, request in wanted.items() if name not in shared])
         calls = self._start([wanted[name] for name in wanted if name in mine], check)
-        self._open |= calls
+        for name, call in calls.items():
+            self._open[name] = call
+            call.add_done_callback(partial(self._end, name))
         if not (known or calls or shared):
             await asyncio.sleep(_LOOK_SECONDS)  # another process has sent the rest
         try:
@@ -125,10 +135,12 @@ class Engine:
         self.lost += claims.lost
         return claims.known, claims.mine
 
+    def _end(self, name: str, _: Call) -> None:
+        del self._open[name]
+        self.on_end()
+
     def _close(self, calls: Mapping[str, Call]) -> None:
         """Commit what has ended and give up the claims of what has not."""
-        for name in calls:
-            del self._open[name]
         if self._commit:
             self._commit.cancel()
             self._commit = None
@@ -279,6 +291,10 @@ class Engine:
             self._log.flush()
         except UserError as error:  # nobody awaits a timer: the calls that come next raise it
             self._stopped = self._stopped or error
+
+
+def _nothing() -> None:
+    """Nobody listens."""
 
 
 def usage_of(outcomes: Collection[Outcome]) -> Usage:

@@ -1,7 +1,7 @@
 """A long stage that asks a language model, in shards: finished shards are skipped on a rerun, in the rows' order.
 
-The LLM is asked in one event loop for the whole stage. As many shards are open as keep it busy: the next one starts
-while the last rows of one before are still waited for, and memory holds the open ones alone.
+The LLM is asked in one event loop for the whole stage. A shard is opened whenever too few requests wait for their turn,
+so that the slow and the retried rows of those before hold nobody up, and memory holds the open ones alone.
 """
 
 import asyncio
@@ -48,6 +48,9 @@ _RARE_COLLECTIONS = (50_000, 20, 100)
 """For the rest of the process: thousands of requests live for a fraction of a second, and looking through all of them
 at every 700th object took a quarter of a pass's CPU time (`python -m benchmarks.llm`)."""
 
+_AHEAD, _MOST_OPEN = 2, 32
+"""Requests begun, as a multiple of those that may be under way; shards open at once."""
+
 Result = TypeVar("Result")
 Work = Callable[[Asker, Sequence[Example]], Awaitable[Shard]]
 
@@ -65,7 +68,7 @@ def map_shards(draft: Draft, params: AskingParams, folder: Path, work: Work, run
     total = sum(count_rows(path)[0] for path in shards(folder, "examples"))
     batches = _split(read_examples(folder), params.rows_per_shard)
     with asking(draft, runtime, params.llm) as engine:
-        asyncio.run(_Pass(engine, draft, total, work).over(batches, _width(runtime, params.rows_per_shard)))
+        asyncio.run(_Pass(engine, draft, total, work).over(batches, _AHEAD * runtime.llm.concurrency))
     marks.count_all(draft)
 
 
@@ -92,25 +95,43 @@ class _Pass:
     def __init__(self, engine: Engine, draft: Draft, total: int, work: Work) -> None:
         self._engine, self._draft, self._total, self._work = engine, draft, total, work
         self._done = 0
+        self._moved = asyncio.Event()
+        engine.on_end = self._moved.set
 
-    async def over(self, batches: Iterator[list[Example]], width: int) -> None:
-        """Do all shards, `width` at once. What fails stops the start of others; those that are open end first."""
+    async def over(self, batches: Iterator[list[Example]], ahead: int) -> None:
+        """Do all shards, with at least `ahead` requests begun while there are any.
+
+        What fails stops the start of others; those that are open end first.
+        """
         open_ones = set[asyncio.Task[None]]()
         async with self._engine.connected():
             for index, rows in enumerate(batches):
                 open_ones.add(asyncio.create_task(self._do(index, rows)))
-                if len(open_ones) == width:
-                    ended, open_ones = await asyncio.wait(open_ones, return_when=asyncio.FIRST_COMPLETED)
-                    if any(task.exception() for task in ended):
-                        open_ones |= ended
-                        break
+                ended = await self._room(open_ones, ahead)
+                if any(task.exception() for task in ended):
+                    break
+                open_ones -= ended
             await all_of(open_ones)
 
+    async def _room(self, open_ones: set[asyncio.Task[None]], ahead: int) -> set[asyncio.Task[None]]:
+        """Wait until another shard may be opened, or one has failed; the shards that have ended."""
+        await asyncio.sleep(0)  # the newest begins its requests
+        while True:
+            ended = {task for task in open_ones if task.done()}
+            few = self._engine.begun < ahead and len(open_ones - ended) < _MOST_OPEN
+            if few or any(task.exception() for task in ended):
+                return ended
+            self._moved.clear()
+            await self._moved.wait()
+
     async def _do(self, index: int, rows: Sequence[Example]) -> None:
-        if not marks.is_done(self._draft.work, index):
-            asker = Asker(self._engine)
-            shard = await self._work(asker, rows)
-            marks.finish(self._draft.folder, self._draft.work, index, len(rows), shard, asker.usage)
+        try:
+            if not marks.is_done(self._draft.work, index):
+                asker = Asker(self._engine)
+                shard = await self._work(asker, rows)
+                marks.finish(self._draft.folder, self._draft.work, index, len(rows), shard, asker.usage)
+        finally:
+            self._moved.set()
         self._done += len(rows)
         self._draft.progress(self._done, self._total, "rows")
 
@@ -128,8 +149,3 @@ def _split(examples: Iterable[Example], rows_per_shard: int) -> Iterator[list[Ex
     rows = iter(examples)
     while shard := list(islice(rows, rows_per_shard)):
         yield shard
-
-
-def _width(runtime: Runtime, rows_per_shard: int) -> int:
-    """Shards to hold open: twice as many rows as may be under way, so that none of the places stays empty."""
-    return 1 + -(-2 * runtime.llm.concurrency // rows_per_shard)
