@@ -108,7 +108,7 @@ def test_run_waits_a_minute_for_a_server_that_is_down(
         counters = vendors.counters
     assert all(outcome.text for outcome in outcomes)
     assert counters.repeats == 0
-    assert counters.turned_away.total() < 200
+    assert counters.turned_away.total() < 500, "a wave when it goes down, and then one probe at a time"
 
 
 def test_server_that_stays_down_ends_the_run_when_patience_does(
