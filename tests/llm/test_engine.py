@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from llm.engine import Engine
-from llm.request import Failure, Outcome, ProviderError, Request
+from llm.request import Failure, Outcome, ProviderError, Reply, Request
 from schemas.llm import LlmLimits
 from schemas.values import UserError
-from tests.llm.scripted import Silent, asked, install, said, scripted
+from tests.llm.scripted import Scripted, Silent, asked, install, said, scripted
 
 LIMIT_SECONDS = 20.0
 """Far more than a test needs, far less than ignoring Retry-After would take."""
@@ -188,3 +188,36 @@ def test_usage_counts_calls_hits_failures_and_tokens(monkeypatch: pytest.MonkeyP
     engine.close()
     usage = engine.usage
     assert (usage.calls, usage.hits, usage.failures, usage.input_tokens, usage.output_tokens) == (2, 1, 1, 2, 1)
+
+
+def test_cancelled_run_keeps_what_was_answered_and_gives_up_the_rest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Slow(Scripted):
+        async def send(self, request: Request, blobs: Path) -> Reply:
+            if said(request) == "slow":
+                await asyncio.Event().wait()
+            reply = await super().send(request, blobs)
+            if len(self.sent) == 2:
+                answered.set()
+            return reply
+
+    answered = asyncio.Event()
+    provider = Slow(lambda request: said(request).upper())
+    install(monkeypatch, provider)
+    engine, other = new_engine(tmp_path), new_engine(tmp_path)
+
+    async def cancel() -> None:
+        call = asyncio.create_task(engine.complete([asked("a"), asked("slow"), asked("b")]))
+        await answered.wait()
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+        assert call.cancelled()
+        provider_again = scripted(monkeypatch)
+        outcomes = await asyncio.wait_for(other.complete([asked("a"), asked("slow"), asked("b")]), LIMIT_SECONDS)
+        assert [outcome.cached for outcome in outcomes] == [True, False, True]
+        assert provider_again.sent == ["slow"]
+
+    asyncio.run(cancel())
+    engine.close()
+    other.close()
