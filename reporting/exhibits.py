@@ -162,7 +162,7 @@ def shown(
     run: str, format: FormatName, text: str, outcome: str, value: float | None, given: str, note: str = ""
 ) -> Shown:
     """One run's completion with the outcome and value of its row in SCORES; note: a load error, say."""
-    return Shown(run=run, pieces=pieces(text, format), given=given, mark=_mark(outcome, value), value=value, note=note)
+    return Shown(run=run, pieces=pieces(text, format), given=given, mark=mark(outcome, value), value=value, note=note)
 
 
 def pieces(text: str, format: FormatName) -> tuple[Piece, ...]:
@@ -188,7 +188,8 @@ def _too_large(size: int) -> str:
     return f"not embedded: {size / 1e6:.1f} MB"
 
 
-def _mark(outcome: str, value: float | None) -> Mark:
+def mark(outcome: str, value: float | None) -> Mark:
+    """What came of a completion, from the outcome and value of its row in SCORES."""
     if outcome != "answered" or value is None:
         return _OUTCOMES.get(outcome, "not judged")
     return "right" if value >= 1 else "wrong" if value <= 0 else "partly right"

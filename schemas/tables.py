@@ -1,4 +1,4 @@
-"""Arrow schemas of what evaluation writes: predictions, judgements and scores, one row a completion."""
+"""Arrow schemas of what evaluation writes: predictions, judgements and scores by completion, and metrics."""
 
 import pyarrow as pa
 
@@ -37,6 +37,28 @@ SCORES = pa.schema(
 """One scored example. outcome: answered | unanswered | load_error | unjudged. value: 0 to 1; 0 for unanswered, null
 for load_error and unjudged. chance: expected value of a uniform guess among the labels.
 rewards: each reward by name, 0 to 1, as training would have given it; a reward that is not known is left out."""
+
+METRICS = pa.schema(
+    [
+        pa.field("benchmark", pa.string(), nullable=False),
+        pa.field("average", pa.string(), nullable=False),
+        pa.field("breakdown", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("n", pa.int64(), nullable=False),
+        pa.field("answered", pa.int64(), nullable=False),
+        pa.field("unanswered", pa.int64(), nullable=False),
+        pa.field("unread", pa.int64(), nullable=False),
+        pa.field("load_errors", pa.int64(), nullable=False),
+        pa.field("unjudged", pa.int64(), nullable=False),
+        pa.field("value", pa.float64(), nullable=True),
+        pa.field("low", pa.float64(), nullable=True),
+        pa.field("high", pa.float64(), nullable=True),
+        pa.field("of_answered", pa.float64(), nullable=True),
+        pa.field("groups", pa.int64(), nullable=False),
+    ]
+)
+"""One line of a benchmark's official table: `breakdown` is `all`, or the field whose value `category` is. average: how
+the line `all` is made, over `questions` or over `categories`. The numbers are those of `tasks.scoring.tally.Cell`."""
 
 JUDGEMENTS = pa.schema(
     [

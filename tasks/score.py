@@ -1,10 +1,11 @@
 """Score completions by rule, add what a judge said, and sort every row into benchmark, category and family.
 
-Cheap and separate from predicting and judging, so that a rule can change without paying again.
+Cheap and separate from predicting and judging, so that a rule can change without paying again. Beside the scores lies
+`metrics`, each benchmark's official table: overall and by its categories.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from prefect import task
@@ -16,11 +17,14 @@ from schemas.example import Example
 from schemas.options import given
 from schemas.recipe import Families
 from schemas.runtime import Runtime
-from schemas.tables import SCORES
+from schemas.tables import METRICS, SCORES
 from schemas.values import Params
 from storage.draft import Draft
 from storage.parquet import read_examples, read_rows, shard_name, write_rows
 from storage.store import Store
+from tasks.scoring import metrics
+from tasks.scoring.marks import own_mark
+from tasks.scoring.tally import Tally
 from tasks.stage import stage
 from training.rewards import REWARDS
 from training.rewards.accuracy import agreement
@@ -38,7 +42,7 @@ class ScoreParams(Params):
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="2", kind="scores")
+@stage(version="3", kind="scores")
 def score(
     draft: Draft,
     params: ScoreParams,
@@ -57,6 +61,19 @@ def score(
         benchmark, example = known[key]
         rows += score_group(benchmark, example, list(items), params, judged)
     draft.entered = draft.left = write_rows(draft.folder / shard_name("scores", 0), rows, SCORES)
+    found = official({example.id: example for _, example in known.values()}, rows)
+    write_rows(draft.folder / shard_name("metrics", 0), found, METRICS)
+
+
+def official(examples: Mapping[str, Example], rows: Iterable[dict[str, object]]) -> Iterator[dict[str, object]]:
+    """METRICS rows of each benchmark's official table over rows of SCORES, by benchmark; `examples` by id."""
+    tallies: dict[str, Tally] = {}
+    for row in rows:
+        metric = metrics.METRICS.get(name := str(row["benchmark"]), metrics.PLAIN)
+        tallies.setdefault(name, Tally(metric)).add(own_mark(examples[str(row["id"])], row, metric))
+    for name, tally in sorted(tallies.items()):
+        for cell in tally.cells():
+            yield {"benchmark": name, "average": tally.metric.average, **cell.model_dump()}
 
 
 def score_group(

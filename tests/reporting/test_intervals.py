@@ -112,6 +112,21 @@ def test_detectable_difference_is_found_in_about_four_repeats_of_five() -> None:
     assert 0.68 <= found / 200 <= 0.92
 
 
+def test_detectable_difference_follows_from_how_often_the_runs_disagree() -> None:
+    """A fifth of 1,000 questions, half each way: (1.960 + 0.842) * sqrt(0.2 / 1000)."""
+    a, b = np.repeat([1.0, 0.0, 1.0], [100, 100, 800]), np.repeat([0.0, 1.0, 1.0], [100, 100, 800])
+    found = minimum_detectable_difference(a, b, [str(place) for place in range(1000)])
+    assert found == pytest.approx(2.8016 * (0.2 / 1000) ** 0.5, rel=1e-3)
+
+
+def test_detectable_difference_is_larger_when_the_questions_of_a_video_agree() -> None:
+    a = np.repeat(np.random.default_rng(6).integers(0, 2, 100), 5).astype(float)
+    clustered = minimum_detectable_difference(a, np.zeros(500), [str(place // 5) for place in range(500)])
+    naive = minimum_detectable_difference(a, np.zeros(500), [str(place) for place in range(500)])
+    assert clustered is not None and naive is not None
+    assert clustered == pytest.approx(5**0.5 * naive, rel=0.01)
+
+
 def test_detectable_difference_is_unknown_without_a_spread() -> None:
     assert minimum_detectable_difference([1.0, 1.0], [0.0, 0.0], ["a", "b"]) is None
     assert minimum_detectable_difference([], [], []) is None

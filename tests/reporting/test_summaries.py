@@ -75,7 +75,7 @@ def test_difference_pairs_by_example_and_leaves_out_what_either_run_does_not_kno
     total = differences([full, muted], [Comparison(title="muted", run="muted", against="full")])[0]
     assert total.difference.mean == -1.0
     assert (total.difference.n, total.unpaired) == (11, 1)
-    assert (total.mean_run, total.mean_against) == (0.0, 1.0)
+    assert (total.of_run.mean, total.of_against.mean) == (0.0, 1.0)
     assert total.verdict == "lower"
 
 

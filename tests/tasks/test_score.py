@@ -1,5 +1,7 @@
 """Scoring by rule: what was answered, what was not, and what is not known stay apart."""
 
+import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from schemas.tables import JUDGEMENTS
 from storage.draft import Draft
 from storage.parquet import read_rows, shard_name, write_rows
 from storage.store import Store
+from tasks.benchmarks import BENCHMARKS
 from tasks.score import Judged, ScoreParams, chance, score, score_group
+from tasks.scoring.metrics import METRICS
 from tasks.stage import stage
 from tests.stages import Note, example, made, rows_of
 from tests.tasks.test_judge import Texts, predicted
@@ -58,6 +62,19 @@ def test_completion_is_scored_by_rule(
     row = scored(completion)
     assert (row["outcome"], row["value"], row["given"], row["well_formed"]) == (outcome, value, given, well_formed)
     assert dict(row["rewards"]) == {"accuracy": value, "format": float(well_formed)}  # type: ignore[call-overload]
+
+
+def test_truncated_completion_keeps_its_answer_and_not_its_format() -> None:
+    row = {"draw": 0, "text": text("A") + "\n", "tokens": 3, "truncated": True, "load_error": None}
+    (found,) = score_group("bench", example("1"), [row], PARAMS, {})
+    assert (found["value"], found["well_formed"]) == (1.0, True)
+    assert dict(found["rewards"]) == {"accuracy": 1.0, "format": 0.0}  # type: ignore[call-overload]
+
+
+def test_answer_is_kept_as_it_was_read_and_scored_by_its_meaning() -> None:
+    said = text("The answer is: Furious, anxious")
+    row = scored(said, answer_kind="emotion_words", options=(), answer="angry,worried")
+    assert (row["outcome"], row["value"], row["given"]) == ("answered", 1.0, "anxious,furious")
 
 
 def test_unreadable_media_are_no_answer_and_no_zero() -> None:
@@ -140,3 +157,36 @@ def test_every_prediction_is_scored_once_with_its_benchmark(tmp_path: Path) -> N
     ]
     counts = Store(runtime.store).manifest(artifact).rows
     assert (counts.entered, counts.left) == (4, 4)
+
+
+def test_official_table_lies_beside_the_scores(tmp_path: Path) -> None:
+    runtime = Runtime(store=str(tmp_path / "store"))
+    types = {"5": "why", "6": "why", "7": "how", "8": "how"}
+    asked = [example(id, categories={"type": type_}, group=f"clip {type_}") for id, type_ in types.items()]
+    benchmarks = {"intentbench": rows_of(runtime, *asked), "own": rows_of(runtime, example("9"))}
+    texts = (
+        ("made/5", text("A"), None),
+        ("made/6", text("purple"), None),
+        ("made/7", "", None),
+        ("made/8", "", "gone.mp4 is not in the folder"),
+        ("made/9", text("A"), None),
+    )
+    predictions = made(predicted(Texts(rows=texts), runtime))
+    artifact = made(score.fn(PARAMS, benchmarks, predictions, made(judgements(Note(text=""), runtime)), runtime))
+    names = ("benchmark", "breakdown", "category", "n", "unanswered", "unread", "load_errors", "value", "of_answered")
+    rows = list(read_rows(Store(runtime.store).folder(artifact), "metrics"))
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        ("intentbench", "all", "", 3, 1, 1, 1, pytest.approx(1 / 3), 0.5),
+        ("intentbench", "type", "why", 2, 0, 1, 0, 0.5, 0.5),
+        ("intentbench", "type", "how", 1, 1, 0, 1, 0.0, None),
+        ("own", "all", "", 1, 0, 0, 0, 1.0, 1.0),
+    ]
+    assert {row["average"] for row in rows} == {"questions"}
+    assert [row["low"] is None for row in rows] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_categories_of_a_metric_are_those_its_reader_writes(name: str) -> None:
+    reader = Path(inspect.getfile(BENCHMARKS[name].rows)).read_text()
+    for part in METRICS[name].breakdowns:
+        assert re.search(rf'{part.category}="{part.raw}"', reader) or f'{{"{part.category}": length}}' in reader

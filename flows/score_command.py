@@ -1,0 +1,109 @@
+"""`contextfirst score`: predictions that were made elsewhere, scored as a benchmark is officially reported.
+
+It needs neither Prefect nor torch, and starts in about a second.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from schemas.values import UserError
+from storage.files import write_text
+from tasks.scoring import scored_file
+from tasks.scoring.marks import Protocol, Reading
+from tasks.scoring.metrics import METRICS
+from tasks.scoring.scored_file import ScoredFile, score_file
+from tasks.scoring.subsets import read_subset
+from tasks.scoring.tally import ALL, Cell
+
+_PROTOCOLS: dict[str, Protocol] = {"tagged": "tagged", "direct": "direct"}
+
+
+def score(
+    benchmark: Annotated[str, typer.Option("--benchmark", metavar="NAME", help=f"One of {', '.join(METRICS)}.")],
+    predictions: Annotated[
+        Path,
+        typer.Option("--predictions", metavar="FILE", help="A JSON array, JSON Lines, or an object with `results`."),
+    ],
+    protocol: Annotated[
+        str,
+        typer.Option("--protocol", help="tagged: the answer stands in <answer> tags; direct: it may be all there is."),
+    ] = "tagged",
+    yes_no_letters: Annotated[
+        bool, typer.Option("--yes-no-letters", help="Read A as yes and B as no where yes or no was asked.")
+    ] = False,
+    subsets: Annotated[
+        list[str],
+        typer.Option(
+            "--subset", metavar="NAME=FILE", help="A table of its own for the questions of a list of ids. Repeatable."
+        ),
+    ] = [],
+    json: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write all numbers there too.")] = None,
+) -> None:
+    """Score a file of predictions: overall and by the benchmark's categories."""
+    if protocol not in _PROTOCOLS:
+        raise UserError(f"no protocol is called {protocol!r}: --protocol is {' or '.join(_PROTOCOLS)}")
+    reading = Reading(_PROTOCOLS[protocol], yes_no_letters)
+    found = score_file(predictions, benchmark, reading, [read_subset(written) for written in subsets])
+    if json is not None:
+        _write(json, found)
+    _show(Console(width=None if sys.stdout.isatty() else 160, markup=False, emoji=False), found)
+
+
+def _write(place: Path, found: ScoredFile) -> None:
+    """Raises UserError where that cannot be written."""
+    try:
+        write_text(place, found.model_dump_json(indent=2))
+    except OSError as error:
+        raise UserError(f"{place} cannot be written ({error.strerror}): name another file with --json") from error
+
+
+def _show(out: Console, found: ScoredFile) -> None:
+    for table in found.tables:
+        out.print(_table(found, table), highlight=False)
+        out.print(_overall(found, table), "", sep="\n", highlight=False, soft_wrap=True)
+    for note in found.notes:
+        out.print(f"note: {note}", highlight=False, soft_wrap=True)
+
+
+def _table(found: ScoredFile, table: scored_file.Table) -> Table:
+    shown = Table(f"{found.benchmark}, {table.subset}", box=None)
+    for title in ("n", "accuracy", "95% interval", "of answered", "unanswered", "unread", "load errors", "unjudged"):
+        shown.add_column(title, justify="right")
+    titles = len({cell.breakdown for cell in table.cells}) > 2
+    for cell in table.cells:
+        shown.add_row(*_cells(cell, titles))
+    return shown
+
+
+def _cells(cell: Cell, titles: bool) -> list[str]:
+    named = cell.category or ("(not stated)" if cell.breakdown != ALL else ALL)
+    counts = (cell.unanswered, cell.unread, cell.load_errors, cell.unjudged)
+    return [
+        f"{cell.breakdown}: {named}" if titles and cell.breakdown != ALL else named,
+        str(cell.n),
+        _percent(cell.value),
+        f"{_percent(cell.low)}–{_percent(cell.high)}" if cell.low is not None else "",
+        _percent(cell.of_answered),
+        *map(str, counts),
+    ]
+
+
+def _overall(found: ScoredFile, table: scored_file.Table) -> str:
+    """The one number, and both of its denominators."""
+    cell = table.cells[0]
+    how = "mean of the categories" if found.average == "categories" else "mean of the questions"
+    listed = f"; {table.met} of the {table.listed} listed ids are in the file" if table.listed else ""
+    return (
+        f"overall {_percent(cell.value)} ({how}) over {cell.n} scored, {cell.unanswered} of them unanswered and wrong; "
+        f"{_percent(cell.of_answered) or 'none'} over {cell.answered} answered; "
+        f"left out: {cell.load_errors} load errors, {cell.unjudged} unjudged{listed}"
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.2f}"
