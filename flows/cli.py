@@ -9,7 +9,7 @@ import shutil
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,8 +17,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from flows import llm_command
+from flows import llm_command, score_command
 from flows.checks import checked
+from flows.compare_command import compare_named, print_compared
+from flows.kl_ends import ends_of, with_end
 from recipes.reading import read_recipe, recipe_names
 from schemas.artifact import Artifact, Manifest
 from schemas.failures import BudgetReached, HubUnreachable, ModuleFailed, NoAnswer
@@ -39,6 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(llm_command.app, name="llm")
+app.command()(score_command.score)
 out = Console(width=None if sys.stdout.isatty() else 160)
 
 RecipeArgument = Annotated[
@@ -69,6 +72,7 @@ class _Flow(Enum):
     EVALUATE = "evaluate"
     PIPELINE = "pipeline"
     CHECK = "check"
+    KL_SWEEP = "kl_sweep"
 
 
 @app.command()
@@ -115,6 +119,21 @@ def evaluate(
     _show_report(_start(_Flow.EVALUATE, recipe, changes, store, rehash), store)
 
 
+@app.command("kl-sweep")
+def kl_sweep(
+    recipe: RecipeArgument,
+    stage: Annotated[str, typer.Option("--stage", help="The GRPO stage to train.")],
+    ends: Annotated[str, typer.Option("--ends", metavar="WEIGHTS", help="Final KL weights: 0.04,0.02,0.01.")],
+    changes: SetOption = [],
+    store: StoreOption = Path("store"),
+) -> None:
+    """Train one GRPO stage with several final KL weights and draw their curves over each other."""
+    weights = ends_of(ends)
+    for end in weights:
+        with_end(read_recipe(recipe, changes), stage, end)  # a mistake shows before Prefect has started
+    out.print(_start(_Flow.KL_SWEEP, recipe, changes, store, rehash=False, stage=stage, ends=weights), highlight=False)
+
+
 @app.command()
 def check(
     recipe: RecipeArgument,
@@ -135,6 +154,26 @@ def check(
         _write(json, found.model_dump_json(indent=2))
     if not found.passed:
         raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="demo/sft, demo/sft:muted (or :blind), demo/report@2, or score/4f0c1a."),
+    ],
+    against: Annotated[
+        str, typer.Argument(metavar="AGAINST", help="The same kind of name: what RUN is measured against.")
+    ],
+    store: StoreOption = Path("store"),
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers there too.")] = None,
+) -> None:
+    """Compare two runs on the same examples: differences with intervals, tests, and what is only noise."""
+    opened = _open(store)
+    found = compare_named(opened, lambda name: _find(opened, name), run, against)
+    print_compared(out, found)
+    if json is not None:
+        _write(json, found.model_dump_json(indent=2))
 
 
 def _write(place: Path, text: str) -> None:
@@ -304,7 +343,7 @@ def _fail(word: str, message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def _start(flow: _Flow, recipe: str, changes: list[str], store: Path, rehash: bool) -> Artifact:
+def _start(flow: _Flow, recipe: str, changes: list[str], store: Path, rehash: bool, **more: object) -> Any:
     """Run a flow in this process, with Prefect's embedded server unless PREFECT_API_URL names one."""
     plan = checked(read_recipe(recipe, changes))  # a mistake shows before Prefect has started
     Store(store)
@@ -321,7 +360,7 @@ def _start(flow: _Flow, recipe: str, changes: list[str], store: Path, rehash: bo
 
         out.print(f"{plan.name}: {plan.title}", highlight=False)
         run_flow = getattr(pipeline, flow.value)
-        return run_flow(pipeline.RecipeName(recipe), pipeline.Overrides(set=changes), rehash)
+        return run_flow(pipeline.RecipeName(recipe), pipeline.Overrides(set=changes), rehash, **more)
 
 
 def _quiet_prefect() -> None:

@@ -1,4 +1,4 @@
-"""The flows: `curate`, `train`, `evaluate`, `pipeline`, which is all three, and `check`.
+"""The flows: `curate`, `train`, `evaluate`, `pipeline`, which is all three, `check` and `kl_sweep`.
 
 Each is one paragraph. What an earlier run made is reused, so that `evaluate` after `train` only evaluates.
 """
@@ -12,6 +12,7 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.checking import check_rows
+from flows.kl_sweep import train_sweep, write_page
 from flows.overrides import NO_OVERRIDES, Overrides, RecipeName, recipe_for
 from flows.parts import curate_data, evaluate_models, train_models
 from flows.revisions import pinned
@@ -62,9 +63,10 @@ def evaluate(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bo
     run = _begin(recipe, overrides, rehash)
     data = curate_data(run)
     checkpoints = train_models(run, data)
-    report, *_ = run.settle([evaluate_models(run, data, checkpoints), *checkpoints.values()])
+    report, *trained = run.settle([evaluate_models(run, data, checkpoints), *checkpoints.values()])
     show_results(run.recipe.name, report, run.runtime)
-    give_names({f"{run.recipe.name}/report": report}, run.runtime)
+    made = {"report": report, **dict(zip(checkpoints, trained, strict=True))}
+    give_names({f"{run.recipe.name}/{name}": artifact for name, artifact in made.items()}, run.runtime)
     return report
 
 
@@ -96,3 +98,14 @@ def check(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool 
     (checked,) = run.settle([check_rows(run)])
     give_names({f"{run.recipe.name}/check": checked}, run.runtime)
     return checked
+
+
+@flow(name="kl_sweep", flow_run_name=_run_name, task_runner=_RUNNER)
+def kl_sweep(
+    recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False, *, stage: str, ends: list[float]
+) -> str:
+    """Train one GRPO stage with several final KL weights; the path of a page with their curves."""
+    run = _begin(recipe, overrides, rehash)
+    trained = train_sweep(run, curate_data(run), stage, ends)
+    checkpoints = dict(zip(trained, run.settle(trained.values()), strict=True))
+    return str(write_page(run, stage, checkpoints))

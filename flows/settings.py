@@ -8,6 +8,7 @@ from schemas.runtime import Runtime
 STORE = "CONTEXTFIRST_STORE"
 REPORTS_URL = "CONTEXTFIRST_REPORTS_URL"
 RESPONSES = "CONTEXTFIRST_RESPONSES"
+TRACKERS = "CONTEXTFIRST_TRACKERS"
 
 
 def runtime(llm: LlmLimits, rehash: bool = False) -> Runtime:
@@ -21,4 +22,5 @@ def runtime(llm: LlmLimits, rehash: bool = False) -> Runtime:
         rehash=rehash,
         responses=os.environ.get(RESPONSES, ""),
         reports_url=os.environ.get(REPORTS_URL, ""),
+        trackers=tuple(os.environ.get(TRACKERS, "").split()),
     )

@@ -18,8 +18,9 @@ from pydantic import TypeAdapter
 
 from media.container import LARGEST_FRAME, beginning, choose_tracks, open_container
 from media.errors import check_machine, reason
-from media.probe_pool import DIED, ask_all
+from media.probe_pool import ask_all
 from media.track import Track, measure
+from media.worker import DIED
 from schemas.example import MediaKind
 from schemas.values import Value
 

@@ -4,13 +4,14 @@
 those who never label, `gold` turns a
 publisher's answer into the canonical one of `schemas.example`, and `given` reads a model's answer into the
 same form. Both collect every reading a text allows and decide only when there is exactly one: a letter that
-disagrees with the text behind it, "A or B" or a sentence is no answer. Nothing is guessed.
+disagrees with the text behind it, "A or B" or a sentence is no answer. Nothing is guessed. A model's answer may begin
+with words that only announce it: "The answer is", "Option".
 """
 
 import ast
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from string import ascii_uppercase
 
 from schemas.example import AnswerKind, Option
@@ -24,6 +25,15 @@ _WORDS = re.compile(r"[^\W\d_]+(?:[ '’\-][^\W\d_]+){0,2}")
 _USUAL = tuple(f"{label}. " for label in ascii_uppercase)
 """How options of the largest sources begin: known at once, without a pattern."""
 _AROUND = "*`\"'"
+_STOP = re.compile(r"(?<=[*`\"'])\.\Z")
+"""The full stop behind an emphasis, which keeps the emphasis from being around the whole."""
+_ANNOUNCED = re.compile(
+    r"(?:(?:the|my)\s+)?(?:(?:final|correct|right|best)\s+)?(?:answer|option|choice|letter)s?\b"
+    r"(?:\s+(?:is|are)\b)?\s*[:=：]?",
+    re.IGNORECASE,
+)
+_MOST_PIECES = 3 * len(ascii_uppercase)
+"""Of a list of labels; a longer one repeats itself without end and is no answer."""
 _STRAIGHT = str.maketrans("‘’“”", "''\"\"")
 _TAGGED = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 
@@ -88,10 +98,13 @@ def given(kind: AnswerKind, answer_text: str, options: Sequence[Option] = ()) ->
 
     Letters may be lower case, bracketed, dotted or followed by the very text of their option; an option's
     text alone counts; several letters are joined by commas or "and". Emphasis marks around the whole are
-    dropped.
+    dropped, and so are words that announce the answer where the whole has no reading. What the answer of
+    `ocr` and `free_text` says is all of it.
     """
-    said = answer_text.strip()
-    return _read(kind, said if kind in ("ocr", "free_text") else said.strip(_AROUND).strip(), options)
+    if kind in ("ocr", "free_text"):
+        return _read(kind, answer_text, options)
+    found = (_read(kind, text, options) for text in _announced(answer_text))
+    return next((form for form in found if form is not None), None)
 
 
 def label_of(text: str, options: Sequence[Option]) -> str:
@@ -114,6 +127,16 @@ def _read(kind: AnswerKind, text: str, options: Sequence[Option]) -> str | None:
     if kind == "emotion_words":
         return _emotions(text)
     return text.strip() or None
+
+
+def _announced(text: str) -> Iterator[str]:
+    """The text, then without its announcement, then without a second one: "The answer is option B"."""
+    for _ in range(3):
+        text = _STOP.sub("", text.strip()).strip(_AROUND).strip()
+        yield text
+        if not (announcement := _ANNOUNCED.match(text)):
+            return
+        text = text[announcement.end() :]
 
 
 def _choices(text: str, options: Sequence[Option]) -> set[str]:
@@ -141,6 +164,8 @@ def _bare(text: str, options: Sequence[Option]) -> str | None:
 
 def _several(text: str, options: Sequence[Option], bare: bool = False) -> str | None:
     pieces = [piece for piece in _BETWEEN.split(text) if piece.strip()]
+    if len(pieces) > _MOST_PIECES:
+        return None
     labels = [_bare(piece, options) if bare else _one(_choices(piece, options)) for piece in pieces]
     return ",".join(sorted({label for label in labels if label})) if labels and all(labels) else None
 

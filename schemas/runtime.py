@@ -12,6 +12,7 @@ class Runtime(Value):
     training_slots: training subprocesses at once. rehash: ignore the digest index and read every outside file again.
     responses: folder of this host's response log where the store is on a network disk, which is no place for SQLite;
     answers then go through the store. reports_url: where reports are served, for links; empty if nowhere.
+    trackers: where training shows its metrics while it runs: tensorboard, trackio, wandb.
     """
 
     store: str
@@ -22,3 +23,9 @@ class Runtime(Value):
     rehash: bool = False
     responses: str = ""
     reports_url: str = ""
+    trackers: tuple[str, ...] = ()
+
+    @property
+    def decoders(self) -> int:
+        """Processes that decode media for one training or generating process."""
+        return max(1, self.workers // self.training_slots)

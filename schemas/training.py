@@ -42,8 +42,21 @@ class MediaSettings(Value):
     audio: Literal["interleaved", "separate"] = "interleaved"
 
 
+class OrderedTags(Value):
+    """Tags are written for the model, in order. At most this many tokens in each block; None leaves a block as long as
+    the completion lasts, which may cut it off.
+    """
+
+    context: int | None = Field(default=None, ge=1)
+    think: int | None = Field(default=None, ge=1)
+    answer: int | None = Field(default=None, ge=1)
+
+
 class Decoding(Value):
-    """How completions are drawn. temperature 0 is greedy; top_k 0 and top_p 1 leave the distribution whole."""
+    """How completions are drawn. temperature 0 is greedy; top_k 0 and top_p 1 leave the distribution whole.
+
+    ordered_tags: hold completions to the tags of context_first; None leaves the model free.
+    """
 
     max_new_tokens: int
     temperature: float = 0.0
@@ -51,6 +64,7 @@ class Decoding(Value):
     top_k: int = 0
     draws: int = 1
     seed: int = 0
+    ordered_tags: OrderedTags | None = None
 
 
 class Optimizer(Value):
@@ -66,17 +80,50 @@ class Optimizer(Value):
 Tower = Literal["vision", "audio"]
 
 
-class SftParams(Params):
+class Lora(Value):
+    """Low-rank adapters in place of training all weights: `alpha / rank` times B A is added to each adapted weight.
+
+    targets: names of the linear layers that get one, wherever they are but in frozen towers. What is published has
+    the adapters merged in; they are kept beside it.
+    """
+
+    rank: int = Field(ge=1)
+    alpha: float = Field(gt=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+Offloaded = Literal["optimizer", "weights"]
+
+
+class TrainingParams(Params):
+    """What both ways of training share: what is trained, and how it is spread over processes and memory.
+
+    lora: adapters instead of all weights. zero: 2 or 3 shares gradients and the optimizer's state over the ranks
+    with DeepSpeed, 3 the weights too; with bfloat16 the weights themselves are then bfloat16. offload: what ZeRO
+    keeps in the CPU's memory; weights with ZeRO 3 alone. gradient_checkpointing: whether activations are computed
+    again on the way back; None for on a GPU alone.
+    """
+
+    lora: Lora | None = None
+    zero: Literal[0, 2, 3] = 0
+    offload: tuple[Offloaded, ...] = ()
+    gradient_checkpointing: bool | None = None
+
+
+class SftParams(TrainingParams):
     """Supervised fine-tuning on the assistant's tokens alone.
 
     batch_size: examples of one update over all ranks. micro_batch: examples of one forward pass on one rank, which
-    bounds memory; None for a rank's whole share.
+    bounds memory; None for a rank's whole share. bucket: of how many batches in their drawn order the examples are
+    sorted by length before they are cut into batches again, so that less is padding; 1 leaves the order as drawn.
     """
 
     format: FormatName
     steps: int
     batch_size: int
     micro_batch: int | None = None
+    bucket: int = Field(default=1, ge=1)
     optimizer: Optimizer
     media: MediaSettings
     freeze: tuple[Tower, ...] = ()
@@ -87,11 +134,20 @@ class SftParams(Params):
 
 
 class Kl(Value):
-    """KL weight: linear from `start` to `end` over the first `over` share of the steps, then flat (HumanOmniV2)."""
+    """The weight of the KL term, and what to do about a step whose KL leaps.
+
+    Linear from `start` to `end` over the first `over` share of the steps, then flat (HumanOmniV2). With a `target`, a
+    KL in nats a token, the weight begins at `start` and is steered towards the target instead; `gain` is how hard.
+    spike: a step leaps whose KL is this many times the median of the steps before it; on_spike: what then happens.
+    """
 
     start: float = 0.04
     end: float = 0.01
     over: float = 0.5
+    target: float | None = Field(default=None, gt=0)
+    gain: float = Field(default=0.1, gt=0, le=1)
+    spike: float = Field(default=10.0, gt=1)
+    on_spike: Literal["warn", "stop"] = "warn"
 
 
 class RewardTerm(Value):
@@ -110,8 +166,47 @@ class Gate(Value):
     zeroes: tuple[str, ...]
 
 
-class GrpoParams(Params):
-    """Group-relative policy optimisation. One update sees prompts_per_step x completions_per_prompt completions."""
+class Agreement(Value):
+    """How far the log-probabilities of sampled tokens that a rollout engine reports may be from the trainer's own, in
+    nats: on average and at most. every: how often a check, in takings-over of weights; the first is always checked.
+    """
+
+    mean: float = 0.05
+    most: float = 5.0
+    every: int = Field(default=1, ge=1)
+
+
+class Rollouts(Value):
+    """Who writes the completions of a step. agreement: None for no check, which only transformers may go without."""
+
+    engine: Literal["transformers", "vllm", "vllm_server"] = "transformers"
+    agreement: Agreement | None = None
+
+
+class RolloutPlace(Value):
+    """Where and how large a vLLM engine is; nothing of it changes what is written. memory: share of the GPU's memory
+    that vLLM beside the trainer may take. url, port: of a vLLM server, and for the weights' NCCL group.
+    """
+
+    memory: float = 0.3
+    url: str = "http://localhost:8000"
+    port: int = 51216
+
+
+class GrpoParams(TrainingParams):
+    """Group-relative policy optimisation. One update sees prompts_per_step x completions_per_prompt completions.
+
+    micro_batch: completions of one forward and backward pass on one rank; None for a rank's whole share. rollout_batch:
+    completions that one rank writes at once, whole groups; None for its whole share. Both bound memory; the first
+    changes an update by rounding alone.
+    zero_variance: what becomes of a group that teaches nothing, because no token of it has an advantage: it is kept for
+    its KL, dropped from the loss, or other prompts are drawn in its place, `resample_at_most` times, and then dropped.
+    mask_truncated, mask_malformed: leave completions out of the loss that ran into the token limit, or whose format has
+    errors; they count in their group's baseline all the same.
+    views, view_completions: for the reward `modality`, how else each prompt is answered, and how often.
+    max_unknown_share: stop when more than this share of the last 256 judged rewards is not known.
+    evaluate_every: steps between greedy answers to at most `evaluate_on` held-out examples; 0 for none.
+    """
 
     format: FormatName = "context_first"
     steps: int
@@ -129,11 +224,21 @@ class GrpoParams(Params):
     epsilon_high: float = 0.2
     iterations: int = 1
     scale: Literal["none", "group"] = "none"
-    zero_variance: Literal["keep", "drop"] = "drop"
+    zero_variance: Literal["keep", "drop", "resample"] = "drop"
+    resample_at_most: int = Field(default=3, ge=1)
+    rollouts: Rollouts = Rollouts()
+    micro_batch: int | None = Field(default=None, ge=1)
+    rollout_batch: int | None = Field(default=None, ge=1)
     mask_truncated: bool = True
+    mask_malformed: bool = False
+    views: tuple[Literal["muted", "blind"], ...] = ()
+    view_completions: int = Field(default=2, ge=1)
     max_unknown_rewards: int = Field(
         default=32, description="Stop after this many rewards in a row that are not known (judge failures)."
     )
+    max_unknown_share: float | None = Field(default=None, gt=0, lt=1)
+    evaluate_every: int = Field(default=0, ge=0)
+    evaluate_on: int = Field(default=64, ge=1)
     freeze: tuple[Tower, ...] = ()
     dtype: Literal["float32", "bfloat16"] = "float32"
     world_size: int = 1
@@ -145,8 +250,9 @@ class Job(Value):
     """Paths and speed of one subprocess. examples: Parquet in the order of use. blobs: media by digest.
 
     out: folder for the results; work: folder for checkpoints to resume from. responses: the LLM response log.
-    parent: path of a named pipe whose end-of-file says that the stage is gone; a name, because launchers such as
-    torchrun close inherited descriptors.
+    media_cache: folder of decoded media, which any number of jobs may share; None for one of its own in `work`.
+    workers: processes that decode media for one rank. parent: path of a named pipe whose end-of-file says that the
+    stage is gone; a name, because launchers such as torchrun close inherited descriptors.
     """
 
     examples: str
@@ -155,6 +261,8 @@ class Job(Value):
     out: str
     work: str
     responses: str | None = None
+    media_cache: str | None = None
+    workers: int = Field(default=1, ge=1)
     threads: int = 1
     llm: LlmLimits = LlmLimits()
     parent: str | None = None
@@ -165,7 +273,19 @@ class SftJob(Job):
 
 
 class GrpoJob(Job):
+    """held_out: Parquet of the examples for evaluation during training. place: of the rollout engine. trackers: where
+    metrics are shown, beside the table that is published (tensorboard, trackio, wandb); logs: folder for theirs.
+    judge_deadline: seconds in which a judge has to answer for a group; a late answer is not known. collective_timeout:
+    seconds a rank waits for the others, so it has to be longer.
+    """
+
     params: GrpoParams
+    held_out: str | None = None
+    place: RolloutPlace = RolloutPlace()
+    trackers: tuple[str, ...] = ()
+    logs: str | None = None
+    judge_deadline: float = Field(default=600.0, gt=0)
+    collective_timeout: float = Field(default=1800.0, gt=0)
 
 
 class GenerateParams(Params):

@@ -4,7 +4,7 @@
     {store}/.drafts/{stage}/{fingerprint}/   an artifact being made, and its lease
     {store}/blobs/                      media by digest, as links
     {store}/unpacked/                   listings of archives whose members are in blobs/
-    {store}/waves/                      the sound of media by digest, as WAV
+    {store}/media/                      what training has decoded, by digest; may be deleted at any time
     {store}/llm/responses.sqlite        the LLM response log
     {store}/llm/segments/               what the logs of several hosts share
     {store}/names/, runs/, logs/, reports/, .index/
@@ -38,7 +38,7 @@ from storage.files import write_text
 MANIFEST = "manifest.json"
 TRASH = ".trash"
 _REFERENCE = re.compile(r"([a-z][a-z0-9_]*)/([0-9a-f]{1,64})")
-_RESERVED = frozenset({"blobs", "waves", "llm", "names", "runs", "logs", "reports"})
+_RESERVED = frozenset({"blobs", "media", "llm", "names", "runs", "logs", "reports"})
 
 
 class ArtifactNotFound(UserError):
@@ -52,7 +52,7 @@ class Store:
         """Open or create the store. Raises UserError when it cannot be written."""
         self.root = Path(root).absolute()
         self.blobs = self.root / "blobs"
-        self.waves = self.root / "waves"
+        self.media = self.root / "media"
         self.probes = self.root / ".index" / "probes.sqlite"
         self.responses = self.root / "llm" / "responses.sqlite"
         self.segments = self.root / "llm" / "segments"

@@ -38,7 +38,9 @@ def generate(
         checkpoint=str(store.folder(checkpoint) / "model"),
         out=str(draft.folder),
         work=str(draft.work),
+        media_cache=str(store.media),
         threads=runtime.threads,
+        workers=runtime.decoders,
     )
     run_module("training.generate", job, draft, runtime)
     draft.entered = draft.left = sum(count_rows(shard)[0] for shard in shards(draft.folder, "predictions"))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -16,10 +17,11 @@ from tasks.subprocesses import run_module
 from tasks.training_rows import write_split
 from training.prompts import PROMPT_VERSION
 from training.rewards.judged import JUDGING
+from training.step_times import mean_seconds, timings
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version=f"1 prompts {PROMPT_VERSION}, {JUDGING}", kind="checkpoint")
+@stage(version=f"2 prompts {PROMPT_VERSION}, {JUDGING}", kind="checkpoint")
 def grpo(draft: Draft, params: GrpoParams, examples: Artifact, checkpoint: Artifact, runtime: Runtime) -> None:
     store = Store(runtime.store)
     with response_log(runtime, params.judge) as log:
@@ -30,12 +32,38 @@ def grpo(draft: Draft, params: GrpoParams, examples: Artifact, checkpoint: Artif
             checkpoint=str(store.folder(checkpoint) / "model"),
             out=str(draft.folder),
             work=str(draft.work),
+            media_cache=str(store.media),
+            workers=runtime.decoders,
             responses=str(log),
             threads=runtime.threads,
             llm=runtime.llm,
+            held_out=_held_out(draft, params, store, examples),
+            trackers=runtime.trackers,
+            logs=str(_logs(draft, store)),
         )
         run_module("training.grpo", job, draft, runtime, params.world_size)
     draft.usage = sum((_usage(path) for path in sorted(draft.work.glob("usage-*.json"))), Usage())
+    _keep_times(draft, _logs(draft, store))
+
+
+def _held_out(draft: Draft, params: GrpoParams, store: Store, examples: Artifact) -> str | None:
+    """What a model is evaluated on while it learns: rows of the same data that no model learns from."""
+    if not params.evaluate_every:
+        return None
+    return str(write_split(draft, store, [examples], "validation", name="held-out"))
+
+
+def _logs(draft: Draft, store: Store) -> Path:
+    """Where a run leaves what is no part of the artifact, because equal runs leave it unequal."""
+    return store.logs / draft.folder.parent.name / draft.folder.name
+
+
+def _keep_times(draft: Draft, logs: Path) -> None:
+    """The table of times beside the log, and its means in the manifest's notes."""
+    table = timings(draft.work)
+    logs.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, logs / "timings.parquet")
+    draft.notes["mean_seconds_a_step"] = mean_seconds(table)
 
 
 def _usage(rank: Path) -> Usage:

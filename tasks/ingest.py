@@ -46,7 +46,7 @@ def _digest_removals(params: Params, runtime: Runtime, store: Store, inputs: Map
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="3", kind="examples", outside=_digest_removals)
+@stage(version="4", kind="examples", outside=_digest_removals)
 def ingest(draft: Draft, params: IngestParams, source: Artifact, runtime: Runtime) -> None:
     lane = _lane(draft, params, Store(runtime.store), source, runtime)
     lanes = runtime.workers if _is_large(params.dataset, Path(lane.source)) else 1

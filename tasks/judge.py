@@ -39,7 +39,7 @@ class JudgeParams(Params):
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version=f"2 prompts {JUDGING}", kind="scores")
+@stage(version=f"3 prompts {JUDGING}", kind="scores")
 def judge(
     draft: Draft,
     params: JudgeParams,

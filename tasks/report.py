@@ -96,7 +96,7 @@ class ReportParams(Params):
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="2", kind="report")
+@stage(version="3", kind="report")
 def report(
     draft: Draft,
     params: ReportParams,

@@ -43,7 +43,7 @@ class RewriteParams(AskingParams):
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version=f"2 prompt {prompt.VERSION}", kind="examples")
+@stage(version=f"3 prompt {prompt.VERSION}", kind="examples")
 def rewrite(draft: Draft, params: RewriteParams, examples: Artifact, runtime: Runtime) -> None:
     async def work(asker: Asker, shard: Sequence[Example]) -> Shard:
         return Shard.of(await _rewritten(asker, shard, params.llm))

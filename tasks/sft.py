@@ -25,6 +25,8 @@ def sft(draft: Draft, params: SftParams, examples: Artifact, checkpoint: Artifac
         checkpoint=str(store.folder(checkpoint) / "model"),
         out=str(draft.folder),
         work=str(draft.work),
+        media_cache=str(store.media),
         threads=runtime.threads,
+        workers=runtime.decoders,
     )
     run_module("training.sft", job, draft, runtime, params.world_size)

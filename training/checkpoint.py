@@ -1,6 +1,6 @@
 """A checkpoint is a folder: safetensors, configuration and processor, readable by transformers alone.
 
-`load_model` takes the thinker out of a full Qwen2.5-Omni folder or reads a thinker's own. `load_processor` needs no
+`load_model` takes the thinker out of a full model's folder or reads a thinker's own. `load_processor` needs no
 torchvision. The second half is about training checkpoints: a folder counts only once it is marked as whole.
 """
 
@@ -9,19 +9,13 @@ from typing import Any, Literal, cast
 
 import torch
 import transformers.processing_utils
-from transformers import (
-    AutoTokenizer,
-    PreTrainedModel,
-    Qwen2_5OmniProcessor,
-    Qwen2_5OmniThinkerForConditionalGeneration,
-    WhisperFeatureExtractor,
-)
+from transformers import AutoTokenizer, PreTrainedModel, WhisperFeatureExtractor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.video_processing_utils import VideoProcessorMixin
 
 from schemas.training import Tower
-from schemas.values import UserError
-from training.video_processor import PatchVideoProcessor
+from training.families import Family, OmniProcessor, family_at, family_named
+from training.video_processor import DEFAULTS, PatchVideoProcessor
 
 Dtype = Literal["float32", "bfloat16"]
 
@@ -42,38 +36,40 @@ class PictureProcessor(Qwen2VLImageProcessorPil):
 
 def load_model(folder: Path, dtype: Dtype = "float32") -> PreTrainedModel:
     """The thinker of a checkpoint, on the CPU, in evaluation mode. Raises UserError."""
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{folder} is not a checkpoint: it has no config.json")
-    model = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(
-        folder, dtype=getattr(torch, dtype), local_files_only=True
-    )
+    model = family_at(folder).model.from_pretrained(folder, dtype=getattr(torch, dtype), local_files_only=True)
     return model.eval()
 
 
-def load_processor(folder: Path) -> Qwen2_5OmniProcessor:
-    """Tokenizer, sound, picture and video processors of a checkpoint folder, with its chat template."""
-    saved, _ = Qwen2_5OmniProcessor.get_processor_dict(str(folder))
+def load_processor(folder: Path) -> OmniProcessor:
+    """Tokenizer, sound, picture and video processors of a checkpoint folder, with its chat template.
+
+    Raises UserError for a folder that is no checkpoint of a known family.
+    """
+    family = family_at(folder)
+    saved, _ = family.processor.get_processor_dict(str(folder))
     sound = WhisperFeatureExtractor.get_feature_extractor_dict(str(folder))[0]
     picture = PictureProcessor.get_image_processor_dict(str(folder))[0]
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     return assemble(
+        family,
         tokenizer,
         cast(WhisperFeatureExtractor, WhisperFeatureExtractor.from_dict(sound)),
         cast(PictureProcessor, PictureProcessor.from_dict(picture)),
-        cast(PatchVideoProcessor, PatchVideoProcessor.from_dict(_video_settings(saved))),
+        cast(PatchVideoProcessor, PatchVideoProcessor.from_dict(_video_settings(folder))),
         saved.get("chat_template") or tokenizer.chat_template,
     )
 
 
 def assemble(
+    family: Family,
     tokenizer: Any,
     sound: WhisperFeatureExtractor,
     picture: PictureProcessor,
     video: PatchVideoProcessor,
     chat_template: str,
-) -> Qwen2_5OmniProcessor:
+) -> OmniProcessor:
     """The official processor around our own video processor."""
-    return Qwen2_5OmniProcessor(
+    return family.processor(
         image_processor=picture,
         video_processor=video,
         feature_extractor=sound,
@@ -82,7 +78,7 @@ def assemble(
     )
 
 
-def save(model: PreTrainedModel, processor: Qwen2_5OmniProcessor, folder: Path) -> None:
+def save(model: PreTrainedModel, processor: OmniProcessor, folder: Path) -> None:
     """Write a checkpoint that the official classes read."""
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
@@ -90,9 +86,9 @@ def save(model: PreTrainedModel, processor: Qwen2_5OmniProcessor, folder: Path) 
 
 def freeze(model: PreTrainedModel, towers: tuple[Tower, ...]) -> None:
     """Exclude encoders from training."""
-    names = {"vision": "visual", "audio": "audio_tower"}
+    family = family_named(model.config.model_type)
     for tower in towers:
-        model.get_submodule(f"model.{names[tower]}").requires_grad_(False)
+        model.get_submodule(family.towers[tower]).requires_grad_(False)
 
 
 def device() -> torch.device:
@@ -111,7 +107,7 @@ def newest_whole(work: Path) -> Path | None:
     return max(found, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
 
 
-def _video_settings(saved: dict[str, Any]) -> dict[str, Any]:
-    settings = dict(saved.get("video_processor", {}))
-    settings.pop("video_processor_type", None)
-    return settings
+def _video_settings(folder: Path) -> dict[str, Any]:
+    """What the official class would read, which in a folder of old is the picture processor's file."""
+    saved, _ = PatchVideoProcessor.get_video_processor_dict(str(folder))
+    return {name: saved[name] for name in DEFAULTS if name in saved}

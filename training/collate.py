@@ -4,14 +4,15 @@ Prompt and target are tokenised apart and joined, so the border between them is 
 ever cut: a truncated prompt would lose placeholders of its media.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from schemas.completion import FormatName
 from schemas.example import Example
-from training.inputs import Encoder, Inputs, merge, pad_ids
+from schemas.values import UserError
+from training.inputs import Encoder, Inputs, merge, pad_ids, specials
 from training.prompts import target
 
 IGNORED = -100
@@ -37,6 +38,20 @@ class Collator:
         """Tokens of the target and the end of the turn."""
         end = self.encoder.processor.tokenizer.eos_token_id
         return (*self.encoder.tokens(target(example, self.format)), end)
+
+    def check(self, examples: Iterable[Example]) -> None:
+        """Raises UserError for the first target that cannot be learnt, before an hour is spent on those before it."""
+        names = [token.content for token in specials(self.encoder.processor.tokenizer).values()]
+        for example in examples:
+            try:
+                text = target(example, self.format)
+            except ValueError as error:
+                raise UserError(str(error)) from error
+            if found := [name for name in names if name in text]:
+                raise UserError(
+                    f"{example.id}: what is to be learnt holds the special token {found[0]}, which would end the turn "
+                    "or stand for a medium: mend or remove the row"
+                )
 
 
 def _joined(inputs: Inputs, answer: tuple[int, ...]) -> tuple[int, ...]:

@@ -56,12 +56,9 @@ def advantages(rewards: Floats, group_size: int, scale: str = "none") -> Floats:
     count = known.sum(axis=1, keepdims=True)
     mean = np.where(known, groups, 0.0).sum(axis=1, keepdims=True) / np.maximum(count, 1)
     # The mean of equal values may differ from them in the last bit; a group without spread has no advantage.
-    spread = np.ptp(
-        np.where(known, groups, np.nanmax(groups, axis=1, initial=-np.inf, keepdims=True)),
-        axis=1,
-        keepdims=True,
-    )
-    centred = np.where(known & (spread > 0), groups - mean, 0.0)
+    highest = np.where(known, groups, -np.inf).max(axis=1, keepdims=True)
+    lowest = np.where(known, groups, np.inf).min(axis=1, keepdims=True)
+    centred = np.where(known & (highest > lowest), groups - mean, 0.0)
     if scale == "group":
         variance = (centred**2).sum(axis=1, keepdims=True) / np.maximum(count - 1, 1)
         centred = centred / (np.sqrt(variance) + _EPSILON)

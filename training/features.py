@@ -1,28 +1,29 @@
 """Media to model tensors: each medium alone, decoded and processed once.
 
 Every clip goes through the official processor by itself with its own true frame rate, because the processor takes
-one rate for a whole batch. What comes back is cached by digest, stretch and view, bounded in bytes.
+one rate for a whole batch. What comes back is kept in memory by digest, stretch and view, bounded in bytes; what was
+decoded lies on disk, where `training.media_cache` is the reader of pieces. Tensors are the same either way.
 """
 
+import threading
 from collections import OrderedDict
-from pathlib import Path
+from collections.abc import Iterable
+from concurrent.futures import Future
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import Qwen2_5OmniProcessor
 
-from media.blobs import blob_path
-from media.frames import GREY, Frames, sample_frames
-from media.picture import read_picture
-from media.waveform import SAMPLE_RATE, muted, read_waveform, silence
+from media.frames import GREY
+from media.waveform import SAMPLE_RATE, muted, silence
 from schemas.example import Media
 from schemas.training import MediaSettings, View
+from training.background import Background
+from training.families import OmniProcessor, family_of
+from training.pieces import Clip, Picture, Piece, PieceReader, Sound
 from training.prompts import Part
-
-SHORTEST_SOUND = SAMPLE_RATE // 10
-"""Samples; shorter sounds are padded with silence, since fewer would give the audio tower no token."""
+from training.resizing import Bounds, resized
 
 
 class Features(NamedTuple):
@@ -32,30 +33,46 @@ class Features(NamedTuple):
     tensors: dict[str, Tensor]
 
 
+_Key = tuple[Part, View]
+
+
 class FeatureReader:
-    """Reads parts of prompts into features, keeping up to `cache_bytes` of them. Raises media.errors.MediaError."""
+    """Reads parts of prompts into features, keeping up to `cache_bytes` of them. Raises media.errors.MediaError.
+
+    To be asked by one thread. What is read ahead is held besides, until it is asked for or the next reading ahead.
+    """
 
     def __init__(
-        self,
-        processor: Qwen2_5OmniProcessor,
-        settings: MediaSettings,
-        blobs: Path,
-        cache_bytes: int = 2 << 30,
+        self, processor: OmniProcessor, settings: MediaSettings, pieces: PieceReader, cache_bytes: int = 2 << 30
     ) -> None:
-        self._processor, self._settings, self._blobs = processor, settings, blobs
-        self._cache: OrderedDict[tuple[Part, View], Features] = OrderedDict()
+        self._processor, self._settings, self._reader = processor, settings, pieces
+        self._cache: OrderedDict[_Key, Features] = OrderedDict()
         self._room = cache_bytes
+        self._ahead: dict[_Key, Future[Features]] = {}
+        self._background = Background(1)
+        self._turn = threading.Lock()
 
     def read(self, part: Part, view: View) -> Features:
         key = (part, view)
         if key in self._cache:
             self._cache.move_to_end(key)
             return self._cache[key]
-        features = self._compute(part, view)
+        ahead = self._ahead.pop(key, None)
+        features = ahead.result() if ahead else self._compute(part, view)
         self._keep(key, features)
         return features
 
-    def _keep(self, key: tuple[Part, View], features: Features) -> None:
+    def read_ahead(self, parts: Iterable[Part], view: View) -> None:
+        """Begin with what will be asked for next; what was begun before and nobody asked for is dropped."""
+        every: list[_Key] = [(part, view) for part in dict.fromkeys(parts)]
+        wanted = [key for key in every if key not in self._cache]
+        self._reader.read_ahead([piece for part, _ in wanted for piece in self._pieces(part)])
+        before = self._ahead
+        self._ahead = {key: before.pop(key, None) or self._background.submit(self._compute, *key) for key in wanted}
+        for dropped in before.values():
+            dropped.cancel()
+
+    def _keep(self, key: _Key, features: Features) -> None:
         self._cache[key] = features
         self._room -= _size(features)
         while self._room < 0 and len(self._cache) > 1:
@@ -66,62 +83,83 @@ class FeatureReader:
         if part.kind == "image":
             return self._picture(part.medium, view)
         if part.kind == "audio":
-            sound = self._sound(part.medium, view)
-            return self._features(self._processor.audio_token, audio=[_long_enough(sound)])
+            return self._features(self._processor.audio_token, **self._heard(self._sound(part.medium, view)))
         return self._video(part.medium, view)
 
     def _picture(self, medium: Media, view: View) -> Features:
-        pixels = read_picture(self._path(medium))
+        pixels = self._reader.read(Picture(digest=medium.digest)).values
         pixels = np.full_like(pixels, GREY) if view == "blind" else pixels
         return self._features(self._processor.image_token, images=[pixels])
 
     def _video(self, medium: Media, view: View) -> Features:
-        frames = sample_frames(
-            self._path(medium), self._settings.fps, self._settings.max_frames, medium.start, medium.end
-        )
-        frames = frames.blind() if view == "blind" else frames
+        clip = self._reader.read(self._clip(medium))
+        frames = resized(torch.as_tensor(clip.values), clip.size)
+        frames = torch.full_like(frames, GREY) if view == "blind" else frames
+        seen = {"videos": [frames.numpy()], "fps": clip.fps}
         if self._settings.audio == "separate":
-            return self._clip(frames)
-        return self._clip(frames, self._sound(medium, view, frames.seconds))
-
-    def _clip(self, frames: Frames, sound: np.ndarray | None = None) -> Features:
-        heard = {}
-        if sound is not None:
-            heard = {
-                "audio": [_long_enough(sound)],
-                "audio_from_video_indices": [0],
-                "load_audio_from_video": True,
-            }
-        return self._features(self._processor.video_token, videos=[frames.pixels], fps=frames.fps, **heard)
+            return self._features(self._processor.video_token, **seen)
+        heard = self._heard(self._sound(medium, view, clip.seconds))
+        inside = {"audio_from_video_indices": [0], "load_audio_from_video": True}
+        return self._features(self._processor.video_token, **seen, **heard, **inside)
 
     def _sound(self, medium: Media, view: View, seconds: float | None = None) -> np.ndarray:
         """Samples of a medium; a clip without a sound track is `seconds` of silence."""
-        longest = min(self._settings.max_audio_seconds, float(self._processor.feature_extractor.chunk_length))
-        samples = read_waveform(self._path(medium), longest, medium.start, medium.end)
-        if samples is None:
-            return silence(min(longest, seconds or medium.duration or 0.0))
+        piece = self._sound_of(medium)
+        samples = self._reader.read(piece).values
+        if not len(samples):
+            return silence(min(piece.seconds, seconds or medium.duration or 0.0))
         return muted(samples, medium.digest) if view == "muted" else samples
+
+    def _pieces(self, part: Part) -> list[Piece]:
+        """What has to be decoded for a part of a prompt."""
+        if part.kind == "image":
+            return [Picture(digest=part.medium.digest)]
+        if part.kind == "audio":
+            return [self._sound_of(part.medium)]
+        heard = [self._sound_of(part.medium)] if self._settings.audio == "interleaved" else []
+        return [self._clip(part.medium), *heard]
+
+    def _clip(self, medium: Media) -> Clip:
+        shown, video = self._settings, self._processor.video_processor
+        bounds = Bounds(factor=video.patch_size * video.merge_size, least=shown.min_pixels, most=shown.max_pixels)
+        return Clip(
+            digest=medium.digest,
+            start=medium.start,
+            end=medium.end,
+            fps=shown.fps,
+            max_frames=shown.max_frames,
+            bounds=bounds,
+        )
+
+    def _sound_of(self, medium: Media) -> Sound:
+        longest = min(self._settings.max_audio_seconds, float(self._processor.feature_extractor.chunk_length))
+        return Sound(digest=medium.digest, start=medium.start, end=medium.end, seconds=longest)
+
+    def _heard(self, samples: np.ndarray) -> dict[str, object]:
+        """The processor's arguments for a sound.
+
+        It would pad to its longest, 300 s, and transform all that silence: a second of it gives the same features,
+        since what is behind the sound only reaches back half a window.
+        """
+        extractor = self._processor.feature_extractor
+        shortest = round(family_of(self._processor).shortest_sound * SAMPLE_RATE)
+        long_enough = np.pad(samples, (0, max(0, shortest - len(samples))))
+        padded = min(len(long_enough) + SAMPLE_RATE, extractor.n_samples)
+        return {"audio": [long_enough], "audio_kwargs": {"max_length": padded}}
 
     def _features(self, placeholder: str, **media: object) -> Features:
         size = {"shortest_edge": self._settings.min_pixels, "longest_edge": self._settings.max_pixels}
-        # The processor has a default size of its own that overrides the video processor's: always name it.
-        batch = cast(Any, self._processor)(
-            text=placeholder,
-            return_tensors="pt",
-            images_kwargs={"size": size},
-            videos_kwargs={"size": size, "do_sample_frames": False},
-            **media,
-        )
+        with self._turn:
+            batch = cast(Any, self._processor)(
+                text=placeholder,
+                return_tensors="pt",
+                images_kwargs={"size": size},
+                videos_kwargs={"do_resize": False, "do_sample_frames": False},
+                **media,
+            )
         ids = tuple(batch.pop("input_ids")[0].tolist())
         batch.pop("attention_mask")
         return Features(ids, _trimmed(dict(batch)))
-
-    def _path(self, medium: Media) -> Path:
-        return blob_path(self._blobs, medium.digest)
-
-
-def _long_enough(samples: np.ndarray) -> np.ndarray:
-    return np.pad(samples, (0, max(0, SHORTEST_SOUND - len(samples))))
 
 
 def _trimmed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

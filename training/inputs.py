@@ -6,7 +6,8 @@ sound, because the model misplaces every later video of a batch in which only so
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -14,12 +15,14 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
-from transformers import AddedToken, PreTrainedTokenizerBase, Qwen2_5OmniProcessor
+from transformers import AddedToken, PreTrainedTokenizerBase
 
 from schemas.completion import FormatName
 from schemas.example import Example
 from schemas.training import MediaSettings, View
+from training.families import OmniProcessor, family_of
 from training.features import FeatureReader, Features
+from training.pieces import OnTheFly, PieceReader
 from training.prompts import messages, parts, question_text
 
 Side = Literal["left", "right"]
@@ -44,17 +47,22 @@ class Inputs:
 
 
 class Encoder:
-    """Encodes examples for one processor and one set of media settings; caches what it read from media."""
+    """Encodes examples for one processor and one set of media settings; caches what it read from media.
+
+    pieces: where decoded media come from; None decodes them in this process, from the files in `blobs`. A process that
+    trains or generates gives `media_cache.open_cache(job)`. To be used by one thread.
+    """
 
     def __init__(
         self,
-        processor: Qwen2_5OmniProcessor,
+        processor: OmniProcessor,
         settings: MediaSettings,
         blobs: Path,
         cache_bytes: int = 2 << 30,
+        pieces: PieceReader | None = None,
     ) -> None:
         self.processor, self.settings = processor, settings
-        self._reader = FeatureReader(processor, settings, blobs, cache_bytes)
+        self._reader = FeatureReader(deepcopy(processor), settings, pieces or OnTheFly(blobs), cache_bytes)
         names = (processor.video_token, processor.audio_token, processor.image_token)
         self._specials = [token.content for token in specials(processor.tokenizer).values()]
         self._placeholder = re.compile("|".join(re.escape(name) for name in names))
@@ -70,6 +78,15 @@ class Encoder:
         ids = self._splice(prompt, features)
         self._check_counts(example.id, ids, tensors)
         return Inputs(example.id, prompt, ids, tensors, self.settings.audio == "interleaved")
+
+    def prefetch(self, examples: Iterable[Example], view: View = "full") -> None:
+        """Read ahead what the next `encode` calls for these examples need, in the background.
+
+        Their features are held in memory until they are asked for or the next call: give one step's examples at a
+        time. A medium that cannot be read raises when its example is encoded.
+        """
+        found = [part for example in examples for part in parts(example, self.settings.audio)]
+        self._reader.read_ahead(found, view)
 
     def render(self, example: Example, format: FormatName) -> str:
         """The conversation as text, with one placeholder for each medium."""
@@ -103,11 +120,11 @@ class Encoder:
         none = torch.zeros(0, 3, dtype=torch.long)
         merged = self.processor.video_processor.merge_size**2
         videos, images = tensors.get("video_grid_thw", none), tensors.get("image_grid_thw", none)
-        lengths = tensors["feature_attention_mask"].sum(-1) if "feature_attention_mask" in tensors else none[:, 0]
+        frames = tensors["feature_attention_mask"].sum(-1) if "feature_attention_mask" in tensors else none[:, 0]
         return {
             "video": (self.processor.video_token_id, int(videos.prod(-1).sum()) // merged),
             "image": (self.processor.image_token_id, int(images.prod(-1).sum()) // merged),
-            "audio": (self.processor.audio_token_id, int(((((lengths - 1) // 2 + 1) - 2) // 2 + 1).sum())),
+            "audio": (self.processor.audio_token_id, int(family_of(self.processor).sound_tokens(frames).sum())),
         }
 
 
@@ -155,4 +172,4 @@ def _join(groups: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
         if name in found:
             longest = max(tensor.shape[-1] for tensor in found[name])
             found[name] = [pad(tensor, (0, longest - tensor.shape[-1])) for tensor in found[name]]
-    return {name: torch.cat(tensors) for name, tensors in found.items()}
+    return {name: tensors[0] if len(tensors) == 1 else torch.cat(tensors) for name, tensors in found.items()}

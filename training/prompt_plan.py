@@ -20,15 +20,22 @@ from training.sft import order
 
 
 class PromptPlan(NamedTuple):
-    """rows: index of an example for each prompt in its turn. left_out: why an example was not used, by id."""
+    """rows: index of an example for each prompt in its turn. spares: of each prompt that stands in for one that teaches
+    nothing, by generation, round and place. left_out: why an example was not used, by id.
+    """
 
     rows: list[int]
+    spares: list[int]
     left_out: dict[str, str]
 
 
 def plan_prompts(encoder: Encoder, examples: Sequence[Example], params: GrpoParams) -> PromptPlan:
-    """The same plan on every rank and in every restart. Raises UserError when no prompt can be made."""
-    needed = -(-params.steps // params.iterations) * params.prompts_per_step
+    """The same plan on every rank and in every restart. Raises UserError when no prompt can be made.
+
+    The spares go on where the rows end, so a run that needs none meets the same prompts with and without them.
+    """
+    asked = generations(params) * params.prompts_per_step
+    needed = asked * (1 + rounds(params))
     drawn, checked, left_out = needed, set[int](), dict[str, str]()
     while True:
         rows = order(len(examples), drawn, params.seed)
@@ -39,8 +46,23 @@ def plan_prompts(encoder: Encoder, examples: Sequence[Example], params: GrpoPara
             raise UserError(f"no prompt can be made of {len(examples)}; the first: {min(left_out.items())}")
         usable = [row for row in rows if examples[row].id not in left_out]
         if len(usable) >= needed:
-            return PromptPlan(usable[:needed], left_out)
+            return PromptPlan(usable[:asked], usable[asked:needed], left_out)
         drawn += needed - len(usable)
+
+
+def generations(params: GrpoParams) -> int:
+    """How often a run draws completions: each lot is learnt from in `iterations` updates."""
+    return -(-params.steps // params.iterations)
+
+
+def rounds(params: GrpoParams) -> int:
+    """How often other prompts may be drawn in place of those that teach nothing."""
+    return params.resample_at_most if params.zero_variance == "resample" else 0
+
+
+def spare(params: GrpoParams, generation: int, number: int, place: int) -> int:
+    """Where the stand-in of `place` (of all ranks' prompts) stands among the spares; rounds count from 1."""
+    return (generation * rounds(params) + number - 1) * params.prompts_per_step + place
 
 
 def unreadable(encoder: Encoder, examples: Sequence[Example], params: GrpoParams) -> dict[str, str]:
@@ -49,7 +71,8 @@ def unreadable(encoder: Encoder, examples: Sequence[Example], params: GrpoParams
     failed = []
     for example in examples[ranks.process_index :: ranks.num_processes]:
         try:
-            encoder.encode(example, params.format)
+            for view in ("full", *params.views):
+                encoder.encode(example, params.format, view)
         except (MediaError, ValueError) as error:
             failed.append((example.id, str(error)))
     reasons = dict(gather_object(failed))

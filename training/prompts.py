@@ -8,7 +8,7 @@ stages put it into their fingerprints.
 
 from typing import Literal, NamedTuple, TypedDict
 
-from schemas.completion import FormatName, render
+from schemas.completion import FormatName, parse, render
 from schemas.example import AnswerKind, Example, Media, MediaKind
 
 PROMPT_VERSION = "1"
@@ -20,6 +20,12 @@ SYSTEM: dict[FormatName, str] = {
         "First state in <context></context> what the media show and play that bears on the question. Then reason "
         "from it in <think></think>, checking it against the media. Then give the answer alone in "
         "<answer></answer>."
+    ),
+    "timed": (
+        "First go through the parts of the media that bear on the question, in order of time and without overlap. For "
+        "each, write <time>start-end</time> in seconds with one decimal, such as <time>1.5-4.0</time>, and then what "
+        "it shows and plays in <caption></caption>; put all of them into <context></context>. Then reason from them "
+        "in <think></think>. Then give the answer alone in <answer></answer>."
     ),
     "direct": "Watch and listen closely, then give the answer alone.",
 }
@@ -83,12 +89,15 @@ def question_text(example: Example) -> str:
 
 
 def target(example: Example, format: FormatName) -> str:
-    """What the assistant should write. Raises ValueError when a context-first example was never rewritten."""
+    """What the assistant should write. Raises ValueError when an example was never rewritten into the format."""
     if format == "direct":
         return example.answer
     if not (example.context.strip() and example.think.strip()):
         raise ValueError(f"{example.id} has no context or reasoning to learn from: rewrite it first")
-    return render(example.context, example.think, example.answer)
+    written = render(example.context, example.think, example.answer)
+    if format == "timed" and (errors := parse(written, format).errors):
+        raise ValueError(f"{example.id} cannot be learnt in timed captions: {errors[0]}")
+    return written
 
 
 def texts(example: Example, format: FormatName) -> list[str]:

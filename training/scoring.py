@@ -1,20 +1,22 @@
 """Completions of one step to rewards and credit: the part of reinforcement learning that needs no torch.
 
-Completions come in groups that stand together, `completions_per_prompt` at a time. All rewards of all groups
-are asked at once, so that judged ones share the concurrency of the engine.
+A group, all completions of one prompt, is scored by itself as soon as it is written; groups that are scored at the same
+time share the concurrency of the judge's engine. Credit is given once the groups of a step are known.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from schemas.completion import Span, parse
 from schemas.example import Example
-from schemas.training import GrpoParams
+from schemas.training import GrpoParams, View
 from schemas.values import UserError
 from training.credit import Flags, Floats, advantages, gated, silent, target_mask, token_advantages
+from training.judging import in_time
 from training.rewards import REWARDS
 from training.rewards.contract import Group, Referee, RewardScore, Rollout
 from training.spans import Tokenizer, TokenText, token_text
@@ -22,17 +24,19 @@ from training.spans import Tokenizer, TokenText, token_text
 
 @dataclass(frozen=True)
 class Draw:
-    """One sampled completion as tokens, with its end of turn if it came to one."""
+    """One sampled completion as tokens, with its end of turn if it came to one.
+
+    chosen: which tokens the model chose itself, one flag a token.
+    """
 
     ids: tuple[int, ...]
     truncated: bool
+    chosen: tuple[bool, ...]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """N completions and what the rewards say of them. texts: with their tokens. scores: (N)(R), R as in
-    `names`.
-    """
+    """N completions and what the rewards say of them. texts: with their tokens. scores: (N)(R), R as in `names`."""
 
     names: tuple[str, ...]
     texts: tuple[TokenText, ...]
@@ -45,12 +49,24 @@ class Scored:
         known = [[np.nan if score.value is None else score.value for score in row] for row in self.scores]
         return np.array(known, dtype=np.float64)
 
+    @property
+    def all(self) -> Iterator[RewardScore]:
+        return chain.from_iterable(self.scores)
+
+
+def joined(groups: Sequence[Scored]) -> Scored:
+    """Several groups as one, in their order."""
+    return Scored(
+        groups[0].names,
+        tuple(text for group in groups for text in group.texts),
+        tuple(rollout for group in groups for rollout in group.rollouts),
+        tuple(row for group in groups for row in group.scores),
+    )
+
 
 @dataclass(frozen=True)
 class Credit:
-    """tokens: (N, T) advantage of each token. rewards: (N, R) advantage by reward. silent: (N,) nothing to
-    learn.
-    """
+    """tokens: (N, T) advantage of each token. rewards: (N, R) advantage by reward. silent: (N,) nothing to learn."""
 
     tokens: Floats
     rewards: Floats
@@ -58,33 +74,35 @@ class Credit:
 
 
 class Scorer:
-    """Scores completions by the rewards of one run; stops the run when the judge stays silent.
+    """Scores completions by the rewards of one run. deadline: seconds for the judge of one group.
 
     Raises UserError for a reward that is not in the table.
     """
 
-    def __init__(self, params: GrpoParams, tokenizer: Tokenizer, judge: Referee | None) -> None:
+    def __init__(
+        self, params: GrpoParams, tokenizer: Tokenizer, judge: Referee | None, deadline: float = 600.0
+    ) -> None:
         self.params, self.names = params, reward_names(params)
-        self._tokenizer, self._judge = tokenizer, judge
-        self._failures = 0
+        self._tokenizer = tokenizer
+        self._judge = in_time(judge, deadline) if judge else None
 
-    async def score(self, examples: Sequence[Example], draws: Sequence[Draw]) -> Scored:
-        """Scores of N draws of N / completions_per_prompt examples. Raises UserError after a streak of
-        failures.
-        """
-        texts = tuple(token_text(self._tokenizer, draw.ids) for draw in draws)
-        rollouts = tuple(
-            Rollout(parse(text.text, self.params.format), draw.truncated)
-            for text, draw in zip(texts, draws, strict=True)
-        )
-        size = self.params.completions_per_prompt
-        groups = [
-            Group(example, rollouts[place * size : (place + 1) * size], judge=self._judge)
-            for place, example in enumerate(examples)
-        ]
-        rows = [row for scored in await asyncio.gather(*map(self._ask, groups)) for row in scored]
-        self._watch(rows)
-        return Scored(self.names, texts, rollouts, tuple(rows))
+    async def score(
+        self, example: Example, draws: Sequence[Draw], views: Mapping[View, Sequence[Draw]] | None = None
+    ) -> Scored:
+        """Scores of one group. views: completions of the same prompt with a modality taken away."""
+        texts = [token_text(self._tokenizer, draw.ids) for draw in draws]
+        rollouts = tuple(map(self._rollout, texts, draws))
+        siblings: dict[View, tuple[Rollout, ...]] = {
+            view: tuple(self._read(draw) for draw in others) for view, others in (views or {}).items()
+        }
+        group = Group(example, rollouts, siblings, judge=self._judge)
+        columns = await asyncio.gather(*(REWARDS[name](group) for name in self.names))
+        return Scored(self.names, tuple(texts), rollouts, tuple(zip(*columns, strict=True)))
+
+    async def accuracy(self, example: Example, draw: Draw) -> RewardScore:
+        """How right one answer is, whatever the run's own rewards are."""
+        scores = await REWARDS["accuracy"](Group(example, (self._read(draw),), judge=self._judge))
+        return scores[0]
 
     def credit(self, scored: Scored, width: int) -> Credit:
         """Advantages over `width` tokens: gates, baselines in each group, then each term on its target."""
@@ -104,9 +122,11 @@ class Scorer:
         values = gated(scored.values, self.names, self.params.gates)
         return [None if np.isnan(row).all() else float(np.nansum(row * weights)) for row in values]
 
-    async def _ask(self, group: Group) -> list[tuple[RewardScore, ...]]:
-        columns = await asyncio.gather(*(REWARDS[name](group) for name in self.names))
-        return list(zip(*columns, strict=True))
+    def _read(self, draw: Draw) -> Rollout:
+        return self._rollout(token_text(self._tokenizer, draw.ids), draw)
+
+    def _rollout(self, text: TokenText, draw: Draw) -> Rollout:
+        return Rollout(parse(text.text, self.params.format), draw.truncated)
 
     def _masks(self, scored: Scored, place: int, width: int) -> list[Flags]:
         text, completion = scored.texts[place], scored.rollouts[place].completion
@@ -119,16 +139,6 @@ class Scorer:
 
     def _weight(self, name: str) -> float:
         return max((term.weight for term in self.params.rewards if term.reward == name), default=0.0)
-
-    def _watch(self, rows: Sequence[Sequence[RewardScore]]) -> None:
-        for score in (score for row in rows for score in row if score.judged):
-            self._failures = 0 if score.value is not None else self._failures + 1
-            if self._failures >= self.params.max_unknown_rewards:
-                raise UserError(
-                    f"{self._failures} judged rewards in a row are not known, the last for {score.reason!r}: "
-                    f"see that {self.params.judge.provider}/{self.params.judge.model} answers, then start "
-                    f"again; what it has answered is kept"
-                )
 
 
 def reward_names(params: GrpoParams) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 TRL's SFTTrainer with our own collator, since its own knows no video and no sound. The order of examples is drawn
 from the seed for the whole run before it starts, so a run that was killed goes on from its newest whole checkpoint
-and ends in the same bytes. Leaves `model/` and `metrics.parquet` in the job's `out`.
+and ends in the same bytes. Leaves `model/` and `metrics.parquet` in the job's `out`, and `adapter/` after LoRA.
 """
 
 import os
@@ -10,10 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from datasets import Dataset
 from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -21,14 +19,18 @@ from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from schemas.example import Example
-from schemas.training import SftJob
+from schemas.training import SftJob, SftParams
 from schemas.values import UserError
-from training.arguments import shared_arguments
-from training.checkpoint import freeze, load_model, load_processor, newest_whole, save
+from training.arguments import recomputes, shared_arguments
+from training.buckets import bucketed, expected_length, order
+from training.checkpoint import freeze, load_model, load_processor, newest_whole
 from training.collate import Collator
 from training.inputs import Encoder
+from training.lora import adapters
+from training.media_cache import open_cache
 from training.resume import ExactResume
 from training.start import read_examples, start
+from training.towers import Passes, kinds
 
 METRICS = pa.schema(
     [
@@ -38,6 +40,8 @@ METRICS = pa.schema(
     ]
 )
 NAMES = ("loss", "mean_token_accuracy", "grad_norm", "learning_rate")
+PADDING = "padding"
+"""Share of the places of a step's batches that hold no token."""
 
 
 class OmniSFTTrainer(ExactResume, SFTTrainer):
@@ -45,6 +49,11 @@ class OmniSFTTrainer(ExactResume, SFTTrainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         return SequentialSampler(train_dataset or cast(Any, self.train_dataset))
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *rest: Any, **options: Any) -> Any:
+        filled: Any = self.accelerator.gather(inputs["attention_mask"].float().mean())
+        self._metrics["train"][PADDING].append(1.0 - filled.mean().item())
+        return super().compute_loss(model, inputs, *rest, **options)
 
 
 class Progress(TrainerCallback):
@@ -60,34 +69,43 @@ class Progress(TrainerCallback):
     ) -> None:
         every = max(1, state.max_steps // 100)
         if state.is_world_process_zero and logs and "loss" in logs and state.global_step % every == 0:
-            print(f"step {state.global_step}/{state.max_steps} loss={logs['loss']:.4f}", flush=True)
-
-
-def order(count: int, rows: int, seed: int) -> list[int]:
-    """`rows` indices into `count` examples: one shuffle after another, all drawn from the seed."""
-    generator = np.random.default_rng(seed)
-    epochs = -(-rows // count)
-    return np.concatenate([generator.permutation(count) for _ in range(epochs)])[:rows].tolist()
+            shown = f"loss={logs['loss']:.4f} padding={logs[PADDING]:.2f}"
+            print(f"step {state.global_step}/{state.max_steps} {shown}", flush=True)
 
 
 def make_trainer(job: SftJob, examples: list[Example]) -> OmniSFTTrainer:
-    """The trainer of a job. Raises UserError when the batch does not divide over the ranks."""
+    """The trainer of a job. Raises UserError for what cannot be trained."""
     params, folder = job.params, Path(job.checkpoint)
+    arguments = trainer_arguments(job)  # before the model, which ZeRO 3 shares out as it is read
     processor = load_processor(folder)
+    encoder = Encoder(processor, params.media, Path(job.blobs), pieces=open_cache(job))
+    collate = Collator(encoder, params.format)
+    collate.check(examples)
     model = load_model(folder).train()
     freeze(model, params.freeze)
-    collate = Collator(Encoder(processor, params.media, Path(job.blobs)), params.format)
-    rows = order(len(examples), params.steps * params.batch_size, params.seed)
+    if params.world_size > 1:
+        Passes(model, kinds(examples, params.media.audio))
+    rows = rows_in_order(params, examples)
     trainer = OmniSFTTrainer(
         model=model,
-        args=trainer_arguments(job),
+        args=arguments,
         train_dataset=Dataset.from_dict({"row": rows}),
         data_collator=lambda picked: collate([examples[each["row"]] for each in picked]),
         processing_class=processor,
         callbacks=[Progress()],
+        peft_config=adapters(model, params, params.freeze),
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def rows_in_order(params: SftParams, examples: list[Example]) -> list[int]:
+    """The whole run's examples by their number, as they will be seen."""
+    rows = order(len(examples), params.steps * params.batch_size, params.seed)
+    if params.bucket == 1:
+        return rows
+    lengths = [expected_length(example, params.format, params.media) for example in examples]
+    return bucketed(rows, lengths, params.batch_size, params.bucket, params.seed)
 
 
 def trainer_arguments(job: SftJob) -> SFTConfig:
@@ -104,18 +122,18 @@ def trainer_arguments(job: SftJob) -> SFTConfig:
         gradient_accumulation_steps=passes,
         ddp_find_unused_parameters=params.world_size > 1,
         gradient_checkpointing=False,
-        activation_checkpointing=torch.cuda.is_available(),
+        activation_checkpointing=recomputes(params),
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
     )
 
 
-def metrics(history: list[dict[str, Any]]) -> pa.Table:
+def metrics(history: list[dict[str, Any]], names: tuple[str, ...] = NAMES) -> pa.Table:
     """The logged values in long form; times are left out, so that equal runs give equal tables."""
     rows = [
         {"step": entry["step"], "name": name, "value": float(entry[name])}
         for entry in history
-        for name in NAMES
+        for name in names
         if name in entry
     ]
     return pa.Table.from_pylist(rows, schema=METRICS)
@@ -126,18 +144,13 @@ def main(job: SftJob) -> None:
     trainer = make_trainer(job, read_examples(Path(job.examples)))
     newest = newest_whole(Path(job.work))
     trainer.train(resume_from_checkpoint=str(newest) if newest else None)
-    trainer.accelerator.wait_for_everyone()
+    out = Path(job.out)
+    trainer.publish(cast(Any, trainer.processing_class), Path(job.checkpoint), out)
     if trainer.is_world_process_zero():
-        leave(trainer, Path(job.out))
-
-
-def leave(trainer: OmniSFTTrainer, out: Path) -> None:
-    """Write what the stage publishes."""
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    save(model, cast(Any, trainer.processing_class), out / "model")
-    temporary = out / "metrics.partial"
-    pq.write_table(metrics(trainer.state.log_history), temporary)
-    os.replace(temporary, out / "metrics.parquet")
+        names = NAMES if job.params.bucket == 1 else (*NAMES, PADDING)
+        temporary = out / "metrics.partial"
+        pq.write_table(metrics(trainer.state.log_history, names), temporary)
+        os.replace(temporary, out / "metrics.parquet")
 
 
 if __name__ == "__main__":

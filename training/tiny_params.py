@@ -1,21 +1,27 @@
 """Size of the tiny model, apart from the code that makes it, so that a stage can name it without torch."""
 
+from typing import Literal
+
 from schemas.values import Params, Value
 
 
 class TinyParams(Params):
-    """A Qwen2.5-Omni thinker of about a million parameters, for the demo and the tests.
+    """A thinker of about a million parameters, for the demo and the tests.
 
-    sound_seconds: longest sound; two seconds stay within one attention window of the audio tower.
-    spread: standard deviation of the initial weights. The usual 0.02 learns far slower at this size.
+    family: the `model_type` of the real model. sound_seconds: longest sound; two seconds stay within one attention
+    window of the audio tower. spread: standard deviation of the initial weights. The usual 0.02 learns far slower at
+    this size. experts, experts_per_token: of each layer of a family with experts.
     """
 
+    family: Literal["qwen2_5_omni", "qwen3_omni_moe"] = "qwen2_5_omni"
     vocabulary: int = 640
     hidden: int = 128
     layers: int = 3
     heads: int = 4
     key_value_heads: int = 2
     feed_forward: int = 256
+    experts: int = 4
+    experts_per_token: int = 2
     rope_theta: float = 10000.0
     vision_hidden: int = 64
     vision_layers: int = 2

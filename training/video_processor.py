@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 from transformers import BatchFeature
 from transformers.processing_utils import VideosKwargs
 from transformers.video_processing_utils import VideoProcessorMixin
+
+from training.resizing import Bounds, frame_size, resized
 
 OFFICIAL_NAME = "Qwen2VLVideoProcessor"
 DEFAULTS: dict[str, Any] = {
@@ -65,68 +66,47 @@ class PatchVideoProcessor(VideoProcessorMixin):
         self, videos: Any, size: dict[str, int] | None = None, **settings: Any
     ) -> BatchFeature:
         """Videos of uint8 pixels (frames, height, width, RGB) to `pixel_values_videos` (patches, 3*2*14*14) and
-        `video_grid_thw` (videos, 3). size: `shortest_edge` and `longest_edge`, the least and most pixels a frame.
+        `video_grid_thw` (videos, 3). size: `shortest_edge` and `longest_edge`, the least and most pixels a frame;
+        with `do_resize=False` frames are taken in the size that they have.
         """
         if settings.get("do_sample_frames"):
             raise ValueError("frames are sampled before they come here: pass do_sample_frames=False")
-        bounds = dict(size or self.size)
-        patched = [self._patches(_channels_first(video), bounds) for video in _each(videos)]
+        bounds = dict(size or self.size) if settings.get("do_resize", True) else None
+        patched = [self._patches(torch.as_tensor(np.asarray(video)), bounds) for video in _each(videos)]
         return BatchFeature(
             {
-                "pixel_values_videos": torch.cat([patches for patches, _ in patched]),
+                # A clip may take hundreds of megabytes: one alone is not copied.
+                "pixel_values_videos": patched[0][0] if len(patched) == 1 else torch.cat([one for one, _ in patched]),
                 "video_grid_thw": torch.tensor([grid for _, grid in patched]),
             }
         )
 
-    def _patches(self, frames: Tensor, bounds: dict[str, int]) -> tuple[Tensor, list[int]]:
-        height, width = frame_size(
-            frames.shape[-2],
-            frames.shape[-1],
-            self.patch_size * self.merge_size,
-            bounds["shortest_edge"],
-            bounds["longest_edge"],
-        )
-        if (height, width) != tuple(frames.shape[-2:]):
-            frames = interpolate(frames, (height, width), mode="bicubic", antialias=True, align_corners=False)
-        return self._flatten(self._normalise(frames))
+    def _patches(self, frames: Tensor, size: dict[str, int] | None) -> tuple[Tensor, list[int]]:
+        if size is not None:
+            bounds = Bounds(
+                factor=self.patch_size * self.merge_size, least=size["shortest_edge"], most=size["longest_edge"]
+            )
+            _, height, width, _ = frames.shape
+            frames = resized(frames, frame_size(height, width, bounds))
+        patches, grid = self._cut(frames)
+        return self._normalised(patches), grid
 
-    def _normalise(self, frames: Tensor) -> Tensor:
-        mean = torch.tensor(self.image_mean)[:, None, None]
-        deviation = torch.tensor(self.image_std)[:, None, None]
-        return (frames.float() - mean * 255) / (deviation * 255)
-
-    def _flatten(self, frames: Tensor) -> tuple[Tensor, list[int]]:
+    def _cut(self, frames: Tensor) -> tuple[Tensor, list[int]]:
+        """Patches of bytes, cut before they become numbers of four bytes each."""
         side, merge, depth = self.patch_size, self.merge_size, self.temporal_patch_size
         if missing := -len(frames) % depth:
             frames = torch.cat([frames, frames[-1:].expand(missing, -1, -1, -1)])
-        count, channels, height, width = frames.shape
+        count, height, width, channels = frames.shape
         grid = [count // depth, height // side, width // side]
-        tiles = frames.view(grid[0], depth, channels, grid[1] // merge, merge, side, grid[2] // merge, merge, side)
-        ordered = tiles.permute(0, 3, 6, 4, 7, 2, 1, 5, 8)
-        return ordered.reshape(math.prod(grid), channels * depth * side * side), grid
+        tiles = frames.reshape(grid[0], depth, grid[1] // merge, merge, side, grid[2] // merge, merge, side, channels)
+        ordered = tiles.permute(0, 2, 5, 3, 6, 8, 1, 4, 7)
+        return ordered.reshape(math.prod(grid), channels, depth * side * side), grid
 
-
-def frame_size(height: int, width: int, factor: int, least: int, most: int) -> tuple[int, int]:
-    """Height and width after resizing: multiples of `factor`, area within `least` and `most` pixels, aspect ratio
-    kept as nearly as that allows. Raises ValueError for a picture more than 200 times as long as wide.
-    """
-    if max(height, width) > 200 * min(height, width):
-        raise ValueError(f"a picture of {width}x{height} pixels is too narrow: its sides differ more than 200 times")
-    high, wide = round(height / factor) * factor, round(width / factor) * factor
-    if high * wide > most:
-        shrink = math.sqrt(height * width / most)
-        high = max(factor, math.floor(height / shrink / factor) * factor)
-        wide = max(factor, math.floor(width / shrink / factor) * factor)
-    elif high * wide < least:
-        grow = math.sqrt(least / (height * width))
-        high, wide = math.ceil(height * grow / factor) * factor, math.ceil(width * grow / factor) * factor
-    return high, wide
+    def _normalised(self, patches: Tensor) -> Tensor:
+        mean = torch.tensor(self.image_mean)[:, None]
+        deviation = torch.tensor(self.image_std)[:, None]
+        return patches.float().sub_(mean * 255).div_(deviation * 255).flatten(1)
 
 
 def _each(videos: Any) -> list[Any]:
     return list(videos) if isinstance(videos, (list, tuple)) else [videos]
-
-
-def _channels_first(video: Any) -> Tensor:
-    frames = torch.as_tensor(np.asarray(video))
-    return frames.permute(0, 3, 1, 2).contiguous()

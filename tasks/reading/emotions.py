@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from schemas.canonical import fingerprint
+from schemas.emotions import GROUPS
 from schemas.example import Option
 from schemas.options import letter
 from tasks.reading.emotion_nearness import NEAR, NEGATIVE, POSITIVE
-from tasks.reading.emotion_words import GROUPS
 from tasks.reading.row import BadRow, Row
 
 QUESTION = "Which of these emotions does the person in the video show? There may be several."
@@ -56,11 +56,6 @@ def emotion_choice(row: Row, labels: Iterable[str]) -> Choice:
 def near(group: str) -> frozenset[str]:
     """The groups, itself among them, that could be taken for `group`."""
     return _NEAR[group]
-
-
-def group_of(word: str) -> str | None:
-    """The group of a lower-case emotion word, None where it has none."""
-    return _WORDS[word].group if word in _WORDS else None
 
 
 def _by_group(words: list[str]) -> dict[str, str]:

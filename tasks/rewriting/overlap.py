@@ -4,8 +4,8 @@ A description of a face that never says "worried" is better evidence than one th
 descriptions name emotions, so the overlap is reported and a recipe may use it.
 """
 
+from schemas.emotions import group_of
 from schemas.example import Example, Rating
-from tasks.reading.emotions import group_of
 from tasks.rewriting.wording import stems
 
 NAME = "emotion_overlap"

@@ -21,7 +21,7 @@ from tests.stages import Note, example, files_below, made, note, rows_of, upper
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     *("run", "curate", "train", "evaluate", "check", "recipes", "ls", "show", "lineage", "verify", "gc", "publish"),
-    "llm",
+    *("llm", "score", "compare"),
 )
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from storage.parquet import read_examples, read_rejects
 from storage.store import Store
-from tests.flows.small import command, contents, environment, made_by_last_run, manifests, run
+from tests.flows.small import ROOT, command, contents, environment, made_by_last_run, manifests, run
 
 MOMENTS = (
     "make_corpus/*/manifest.json",
@@ -47,6 +48,13 @@ def test_raw_clips_become_a_report(finished: tuple[Path, Path, str]) -> None:
     page = Store(store).folder(report.artifact) / "report.html"
     assert str(page) in printed.replace("\n", "")
     assert "GRPO" in page.read_text()
+
+
+def test_stage_is_compared_by_the_name_that_the_run_gave_it(finished: tuple[Path, Path, str]) -> None:
+    words = [sys.executable, "-m", "flows.cli", "compare", "demo/sft:blind", "demo/sft", "--store", str(finished[0])]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "demo/sft:blind \N{MINUS SIGN} demo/sft" in done.stdout and "worldsense" in done.stdout
 
 
 def test_every_row_is_accounted_for_in_every_stage(finished: tuple[Path, Path, str]) -> None:

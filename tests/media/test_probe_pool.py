@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from media.probe_pool import Worker, ask_all
+from media.probe_pool import ask_all
+from media.worker import Worker
 from tests.media.clips import Pictures, Tone, encode
 
 HOSTILE = "tests.media.hostile_worker"
@@ -58,7 +59,7 @@ def test_what_a_decoder_prints_is_no_answer(tmp_path: Path) -> None:
 
 
 def test_process_that_died_between_two_files_is_replaced(tmp_path: Path) -> None:
-    worker = Worker(30.0, 60.0, HOSTILE)
+    worker = Worker(HOSTILE, 30.0, 60.0)
     try:
         answer = hear(worker, tmp_path / "a")
         first = worker.pid
@@ -102,7 +103,7 @@ def test_a_thousand_probes_leave_no_file_open_and_no_memory_behind(tmp_path: Pat
     clip = encode(tmp_path / "a.mp4", Pictures(times=range(0, 400, 100)), Tone(seconds=0.4))
     broken = tmp_path / "b.mp4"
     broken.write_bytes(clip.read_bytes()[:-200])
-    worker = Worker(30.0, 60.0)
+    worker = Worker("media.probe_worker", 30.0, 60.0)
     try:
         for _ in range(100):
             assert "video" in hear(worker, clip)

@@ -334,6 +334,72 @@ def test_model_choice_without_one_reading_is_no_answer(said: str) -> None:
     assert given("choice", said, MAN) is None
 
 
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        *(("The answer is B", "B"), ("the answer is (b).", "B"), ("Answer: B", "B"), ("**Answer:** B", "B")),
+        *(("My final answer is **B**.", "B"), ("The correct answer is B. The woman", "B"), ("Answer\nB", "B")),
+        *(("Option B", "B"), ("option (B)", "B"), ("Option B: The woman", "B"), ("Choice B)", "B"), ("letter b", "B")),
+        *(("The answer is option B.", "B"), ("Answer: The best choice is B", "B"), ("Answer: the woman", "B")),
+        *(
+            ("答案：B", None),
+            ("It is B", None),
+            ("I choose B", None),
+            ("B is correct", None),
+            ("So the answer is B", None),
+        ),
+        *(("B - The woman", None), ("B, The woman", None), ("\\boxed{B}", None), ("B because she smiles", None)),
+        *(
+            ("The answer is not B", None),
+            ("The answer is A or B", None),
+            ("Options A and B", None),
+            ("Answer: AB", None),
+        ),
+        *(("The answer is B, not A", None), ("Option B. The man", None), ("The answer is", None), ("Option", None)),
+        *(("Optional B", None), ("answer answer answer B", None), ("The answer is E", None), ("B B", None)),
+    ],
+)
+def test_announced_choice_is_read_by_what_is_announced(said: str, label: str | None) -> None:
+    assert given("choice", said, MAN) == label
+
+
+def test_option_that_begins_like_an_announcement_is_itself() -> None:
+    acts = letter(["Answer the phone", "The letter A", "Option A"])
+    texts = ["answer the phone", "The letter A", "Option A", "The answer is Option A", "Option B", "Answer: option C"]
+    assert [given("choice", text, acts) for text in texts] == ["A", "B", "C", "C", "B", "C"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "form"),
+    [
+        ("multi_choice", "The correct options are A and C.", "A,C"),
+        ("multi_choice", "Answers: C, A, C", "A,C"),
+        ("yes_no", "The answer is: No.", "no"),
+        ("yes_no", "The answer is not known", None),
+        ("number", "Answer: 1,200 km", "1200"),
+        ("number", "The answer is about 5", None),
+        ("emotion_words", "The answer is: angry, Worried", "angry,worried"),
+        ("ocr", "Answer: EXIT", "Answer: EXIT"),
+        ("free_text", "The answer is a car.", "The answer is a car."),
+    ],
+)
+def test_announcement_is_dropped_for_every_kind_but_text(kind: AnswerKind, said: str, form: str | None) -> None:
+    assert given(kind, said, MOODS) == form
+
+
+def test_label_without_end_is_no_answer() -> None:
+    assert given("multi_choice", "A," * 100_000, MOODS) is None
+    assert given("multi_choice", "A," * 6, MOODS) == "A"
+
+
+@pytest.mark.parametrize("flood", ["A", "A,", "a. ", " ", "(", "the ", "answer ", "is ", "**", "9", "1,", "no ", "\n"])
+@pytest.mark.parametrize("kind", [*KINDS, "regression"])
+def test_flood_is_read_in_proportion_to_its_length(flood: str, kind: AnswerKind) -> None:
+    for long in (flood * 50_000, "The answer" + flood * 50_000, "B. " + flood * 50_000):
+        found = given(kind, long, MOODS)  # time in its square would be hours
+        assert found in (None, "B") or kind in ("ocr", "free_text", "emotion_words")
+
+
 @pytest.mark.parametrize("said", ["A, C", "A and C", "C,A", "a,c", "A. Urgent, C. Relaxed", "A,A,C", "(A), (C)"])
 def test_model_multi_choice_is_read(said: str) -> None:
     assert given("multi_choice", said, MOODS) == "A,C"
@@ -349,7 +415,13 @@ def test_model_yes_no_is_read(said: str, form: str) -> None:
     assert given("yes_no", said) == form
 
 
-@pytest.mark.parametrize("said", ["yes and no", "not", "cannot know", "yes, because he smiles", "", "A"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("yes and no", "yes no", "yes/no", "not", "know", "cannot know", "yesterday", "none", "nope", "no answer"),
+        *("yes, because he smiles", "no, wait, yes", "", "A"),
+    ],
+)
 def test_model_yes_no_without_one_reading_is_no_answer(said: str) -> None:
     assert given("yes_no", said) is None
 

@@ -89,5 +89,5 @@ def test_many_may_open_and_close_it_at_once(tmp_path: Path) -> None:
 
 def test_known_files_need_no_process(store: Store, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     first = ask(store, files)
-    monkeypatch.setattr("media.probe_pool.sys.executable", "/nowhere/python")
+    monkeypatch.setattr("media.worker.sys.executable", "/nowhere/python")
     assert ask(store, files) == first

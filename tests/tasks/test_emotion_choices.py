@@ -5,9 +5,9 @@ from itertools import combinations
 
 import pytest
 
+from schemas.emotions import GROUPS, group_of
 from tasks.reading.emotion_nearness import NEAR, NEGATIVE, POSITIVE
-from tasks.reading.emotion_words import GROUPS
-from tasks.reading.emotions import Choice, emotion_choice, group_of, near
+from tasks.reading.emotions import Choice, emotion_choice, near
 from tasks.reading.row import BadRow, Row
 
 WORDS = [word for forms in GROUPS.values() for listed in forms for word in listed.split(", ") if word]

@@ -67,7 +67,7 @@ def test_runtime_never_enters_the_fingerprint(runtime: Runtime, field: str, valu
 
 
 def test_every_runtime_field_is_known_to_this_test_to_stay_out_of_the_fingerprint() -> None:
-    known = {"store", "rehash", "threads", "workers", "llm", "training_slots", "responses", "reports_url"}
+    known = {"store", "rehash", "threads", "workers", "llm", "training_slots", "responses", "trackers", "reports_url"}
     assert set(Runtime.model_fields) == known
 
 

@@ -13,16 +13,19 @@ from schemas.example import Example, Media, MediaKind, Option
 RATE = 16000
 
 
-def write_video(path: Path, colour: tuple[int, int, int], hertz: float | None, seconds: float = 2.0) -> Path:
-    """A 64 x 48 clip of 12 frames a second; no sound track where `hertz` is None."""
+def write_video(
+    path: Path, colour: tuple[int, int, int], hertz: float | None, seconds: float = 2.0, scale: int = 1
+) -> Path:
+    """A 64 x 48 clip, or so many times as large, of 12 frames a second; no sound track where `hertz` is None."""
     with av.open(str(path), "w") as container:
         picture = container.add_stream("libx264", rate=12)
-        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        picture.width, picture.height, picture.pix_fmt = 64 * scale, 48 * scale, "yuv420p"
         sound = None if hertz is None else container.add_stream("aac", rate=RATE)
         for number in range(round(12 * seconds)):
             pixels = np.full((48, 64, 3), 30, np.uint8)
             left = 2 + 2 * (number % 20)
             pixels[16:32, left : left + 16] = colour
+            pixels = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
             container.mux(picture.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(picture.encode())
         if sound is not None:

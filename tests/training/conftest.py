@@ -1,5 +1,7 @@
 """A tiny checkpoint and a handful of real clips, made once for all tests of training."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,14 @@ from training.tiny_params import TinyParams
 
 SMALL = MediaSettings(fps=4, max_frames=8, min_pixels=56 * 56, max_pixels=56 * 56)
 RED, BLUE = (220, 30, 30), (30, 30, 220)
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    """What a test says of ranks, for a library that asks the environment, no other test hears."""
+    yield
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,10 @@ def test_what_is_not_known_has_no_advantage_and_no_part_in_the_baseline() -> Non
     assert advantages(rewards, 4).ravel().tolist() == [0.5, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0]
 
 
+def test_group_of_which_nothing_is_known_has_no_advantage() -> None:
+    assert advantages(np.full((4, 1), NAN), 4, "group").ravel().tolist() == [0.0, 0.0, 0.0, 0.0]
+
+
 def test_each_reward_has_its_own_baseline() -> None:
     rewards = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
     assert advantages(rewards, 4).tolist() == [[0.75, -0.5], [-0.25, -0.5], [-0.25, 0.5], [-0.25, 0.5]]

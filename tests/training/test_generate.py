@@ -13,10 +13,12 @@ from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 
 from schemas.example import Example, to_table
 from schemas.tables import PREDICTIONS
-from schemas.training import Decoding, GenerateJob, GenerateParams
+from schemas.training import Decoding, GenerateJob, GenerateParams, OrderedTags
+from schemas.values import UserError
 from tests.training.clips import example, keep
 from tests.training.conftest import SMALL
-from training.generate import Policy, complete, main, suppressed, write_shards
+from training.engines.local import TransformersEngine, suppressed
+from training.generate import Policy, main, write_shards
 from training.inputs import Encoder, specials
 
 Model = Qwen2_5OmniThinkerForConditionalGeneration
@@ -27,6 +29,10 @@ GREEDY = GenerateParams(
 SAMPLED = GREEDY.model_copy(update={"decoding": Decoding(max_new_tokens=8, temperature=1.0, draws=3, seed=5)})
 
 
+def policy_of(model: Model, encoder: Encoder, params: GenerateParams) -> Policy:
+    return Policy(TransformersEngine(model, encoder.processor.tokenizer, params.batch_size), encoder, params)
+
+
 def shards(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -34,7 +40,7 @@ def shards(folder: Path) -> dict[str, bytes]:
 def test_rows_come_in_the_order_of_examples_then_draws(
     model: Model, encoder: Encoder, asked: dict[str, Example]
 ) -> None:
-    table = Policy(model, encoder, SAMPLED).predict(list(asked.values()), seed=0)
+    table = policy_of(model, encoder, SAMPLED).predict(list(asked.values()), seed=0)
     assert table.schema.equals(PREDICTIONS)
     assert [(row["id"], row["draw"]) for row in table.to_pylist()] == [
         (name, draw) for name in asked for draw in range(3)
@@ -42,7 +48,7 @@ def test_rows_come_in_the_order_of_examples_then_draws(
 
 
 def test_draws_differ_and_the_same_seed_repeats_them(model: Model, encoder: Encoder, asked: dict[str, Example]) -> None:
-    policy = Policy(model, encoder, SAMPLED)
+    policy = policy_of(model, encoder, SAMPLED)
     first = policy.predict([asked["video"]], seed=1)
     assert len(set(first["text"].to_pylist())) > 1
     assert first.equals(policy.predict([asked["video"]], seed=1))
@@ -52,7 +58,7 @@ def test_draws_differ_and_the_same_seed_repeats_them(model: Model, encoder: Enco
 def test_greedy_completions_do_not_depend_on_their_neighbours(
     model: Model, encoder: Encoder, asked: dict[str, Example]
 ) -> None:
-    policy = Policy(model, encoder, GREEDY)
+    policy = policy_of(model, encoder, GREEDY)
     together = policy.predict(list(asked.values()), seed=0)
     alone = [policy.predict([each], seed=0) for each in asked.values()]
     assert together.equals(pa.concat_tables(alone).combine_chunks())
@@ -65,7 +71,7 @@ def test_unreadable_media_and_text_give_rows_that_say_so(
     path.write_bytes(b"broken" * 50)
     broken = example("broken", keep(blobs, path, "video", has_audio=True))
     spoiled = example("spoiled").model_copy(update={"question": "What is <|VIDEO|>?"})
-    rows = Policy(model, encoder, SAMPLED).predict([broken, asked["video"], spoiled], seed=0).to_pylist()
+    rows = policy_of(model, encoder, SAMPLED).predict([broken, asked["video"], spoiled], seed=0).to_pylist()
     assert len(rows) == 9
     for row in rows:
         assert (row["load_error"] is not None) == (row["id"] != "video")
@@ -75,7 +81,7 @@ def test_unreadable_media_and_text_give_rows_that_say_so(
 
 def test_a_completion_without_an_end_is_truncated(model: Model, encoder: Encoder, asked: dict[str, Example]) -> None:
     inputs = [encoder.encode(asked["video"], "direct")]
-    (written,) = complete(model, encoder.processor.tokenizer, inputs, Decoding(max_new_tokens=3))
+    (written,) = TransformersEngine(model, encoder.processor.tokenizer).complete(inputs, Decoding(max_new_tokens=3))
     assert written.truncated == (encoder.processor.tokenizer.eos_token_id not in written.ids)
     assert len(written.ids) <= 3
 
@@ -91,7 +97,7 @@ def test_no_completion_can_hold_a_special_token_but_the_end(model: Model, encode
 def test_lost_shards_are_written_again_with_the_same_bytes_and_others_left_alone(
     model: Model, encoder: Encoder, asked: dict[str, Example], tmp_path: Path
 ) -> None:
-    policy, examples = Policy(model, encoder, SAMPLED), list(asked.values())
+    policy, examples = policy_of(model, encoder, SAMPLED), list(asked.values())
     write_shards(policy, examples, tmp_path, SAMPLED)
     whole = shards(tmp_path)
     assert sorted(whole) == [f"predictions-{number:05d}.parquet" for number in range(4)]
@@ -109,6 +115,12 @@ def test_a_job_reads_parquet_and_leaves_shards(
     main(make_job(tmp_path, tiny, blobs, asked))
     table = pq.read_table(tmp_path / "out")
     assert list(dict.fromkeys(table["id"].to_pylist())) == list(asked)
+
+
+def test_a_direct_answer_cannot_have_its_tags_ordered(model: Model, encoder: Encoder) -> None:
+    ordered = GREEDY.decoding.model_copy(update={"ordered_tags": OrderedTags()})
+    with pytest.raises(UserError, match="no tags"):
+        policy_of(model, encoder, GREEDY.model_copy(update={"format": "direct", "decoding": ordered}))
 
 
 @pytest.mark.slow

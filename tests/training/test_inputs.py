@@ -8,13 +8,37 @@ from transformers import Qwen2_5OmniProcessor, Qwen2_5OmniThinkerForConditionalG
 
 from media.blobs import blob_path
 from media.errors import MediaError
-from schemas.example import Example
+from schemas.example import Example, Media
 from schemas.training import MediaSettings, View
 from tests.training.clips import example, keep, write_sound, write_video
 from tests.training.conftest import RED, SMALL
+from training.features import FeatureReader, Features
 from training.inputs import Encoder, Inputs, batch, merge, specials
+from training.prompts import AudioLayout, Part
 
 Model = Qwen2_5OmniThinkerForConditionalGeneration
+
+
+def as_published(audio: AudioLayout) -> MediaSettings:
+    """Two frames a second, 32 at most, as the default; only smaller."""
+    return MediaSettings(min_pixels=56 * 56, max_pixels=56 * 56, audio=audio)
+
+
+def last_moment(model: Model, inputs: Inputs) -> int:
+    """Position in time of a clip's last frames, from its first: 25 a second."""
+    given = batch([inputs], 0, "right")
+    ids = given["input_ids"]
+    sounds = {"audio_seqlens": given["feature_attention_mask"].sum(-1)}  # type: ignore[union-attr]
+    positions, _ = model.get_rope_index(
+        ids,
+        video_grid_thw=given["video_grid_thw"],
+        attention_mask=given["attention_mask"],
+        use_audio_in_video=given["use_audio_in_video"],
+        second_per_grids=given["video_second_per_grid"],
+        **sounds,
+    )
+    times = positions[0][ids == model.config.video_token_id]
+    return int(times.max() - times.min())
 
 
 def logits(model: Model, inputs: list[Inputs], side: str) -> list[torch.Tensor]:
@@ -51,11 +75,93 @@ def test_a_clip_of_two_seconds_has_sixteen_video_and_fifty_sound_tokens(
     assert ids.count(processor.audio_token_id) == 50
 
 
-def test_a_long_clip_keeps_its_own_rate(processor: Qwen2_5OmniProcessor, blobs: Path, tmp_path: Path) -> None:
-    medium = keep(blobs, write_video(tmp_path / "long.mp4", RED, 400, seconds=20.0), "video", has_audio=True)
-    settings = MediaSettings(fps=2, max_frames=32, min_pixels=56 * 56, max_pixels=56 * 56)
-    inputs = Encoder(processor, settings, blobs).encode(example("long", medium), "direct")
-    assert inputs.tensors["video_second_per_grid"].tolist() == pytest.approx([2 * 20 / 32], rel=0.01)
+@pytest.fixture(scope="module")
+def long_clip(blobs: Path, tmp_path_factory: pytest.TempPathFactory) -> Media:
+    """20 seconds: more than 32 frames at 2 a second."""
+    path = write_video(tmp_path_factory.mktemp("long") / "long.mp4", RED, 400, seconds=20.0)
+    return keep(blobs, path, "video", has_audio=True)
+
+
+@pytest.mark.parametrize("audio", ["interleaved", "separate"])
+def test_long_clip_uses_its_true_fps(
+    audio: AudioLayout, long_clip: Media, model: Model, processor: Qwen2_5OmniProcessor, blobs: Path
+) -> None:
+    inputs = Encoder(processor, as_published(audio), blobs).encode(example("long", long_clip), "direct")
+    assert inputs.tensors["video_grid_thw"].tolist() == [[16, 4, 4]]
+    (seconds,) = inputs.tensors["video_second_per_grid"].tolist()
+    assert seconds == pytest.approx(2 * 20 / 32, rel=0.01)
+    assert last_moment(model, inputs) == int(15 * seconds * 25)
+
+
+@pytest.mark.parametrize("audio", ["interleaved", "separate"])
+def test_clips_of_different_rates_in_a_batch_equal_the_clips_one_by_one(
+    audio: AudioLayout,
+    long_clip: Media,
+    model: Model,
+    processor: Qwen2_5OmniProcessor,
+    blobs: Path,
+    asked: dict[str, Example],
+) -> None:
+    encoder = Encoder(processor, as_published(audio), blobs)
+    both = example("both", long_clip, *asked["video"].media)
+    inputs = [encoder.encode(each, "direct") for each in (asked["short"], example("long", long_clip), both)]
+    rates = [row.tensors["video_second_per_grid"].tolist() for row in inputs]
+    assert rates == [
+        [pytest.approx(1.5, rel=0.01)],
+        [pytest.approx(1.25, rel=0.01)],
+        pytest.approx([1.25, 1.0], rel=0.01),
+    ]
+    for row, found in zip(inputs, logits(model, inputs, "left"), strict=True):
+        torch.testing.assert_close(found, logits(model, [row], "left")[0], atol=2e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("audio", ["interleaved", "separate"])
+def test_silent_clips_beside_sounding_ones_leave_every_row_its_own_probabilities(
+    audio: AudioLayout,
+    long_clip: Media,
+    model: Model,
+    processor: Qwen2_5OmniProcessor,
+    blobs: Path,
+    asked: dict[str, Example],
+) -> None:
+    encoder = Encoder(processor, as_published(audio), blobs)
+    (silent,), (loud,) = asked["silent"].media, asked["video"].media
+    mixed = [example("silent", silent), example("long", long_clip), example("all", loud, silent, long_clip)]
+    inputs = [encoder.encode(each, "direct") for each in mixed]
+    for row, found in zip(inputs, logits(model, inputs, "right"), strict=True):
+        alone = logits(model, [row], "right")[0].log_softmax(-1)
+        torch.testing.assert_close(found.log_softmax(-1), alone, atol=2e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("row", "spoiled", "kind"),
+    [
+        ("video", "video_token", "video"),
+        ("video", "audio_token", "audio"),
+        ("picture", "image_token", "image"),
+        ("sound", "audio_token", "audio"),
+    ],
+)
+def test_a_row_with_fewer_placeholders_than_features_is_refused_with_its_id(
+    row: str,
+    spoiled: str,
+    kind: str,
+    processor: Qwen2_5OmniProcessor,
+    blobs: Path,
+    asked: dict[str, Example],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoder, token = Encoder(processor, SMALL, blobs), getattr(processor, f"{spoiled}_id")
+    read = FeatureReader.read
+
+    def lose_one(reader: FeatureReader, part: Part, view: View) -> Features:
+        found = read(reader, part, view)
+        at = found.ids.index(token)
+        return found._replace(ids=(*found.ids[:at], *found.ids[at + 1 :]))
+
+    monkeypatch.setattr(FeatureReader, "read", lose_one)
+    with pytest.raises(ValueError, match=rf"{row}: \d+ {kind} placeholders for \d+ {kind} features"):
+        encoder.encode(asked[row], "direct")
 
 
 def test_a_silent_clip_is_heard_as_silence_of_its_own_length(encoder: Encoder, asked: dict[str, Example]) -> None:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from schemas.completion import parse
 from schemas.example import Example, Media, Option
 from tests.training.clips import example
 from training.prompts import INSTRUCTIONS, messages, question_text, target, texts
@@ -87,6 +88,23 @@ def test_an_example_that_was_never_rewritten_has_no_context_first_target() -> No
     with pytest.raises(ValueError, match="one has no context"):
         target(example("one"), "context_first")
     assert texts(example("one"), "context_first") == [SYSTEM_TURN["content"], CHOICE]
+
+
+def test_a_timed_conversation_asks_for_captions_that_its_own_parser_reads() -> None:
+    system = messages(example("one", VIDEO), "timed")[0]["content"]
+    assert system == (
+        "First go through the parts of the media that bear on the question, in order of time and without overlap. For "
+        "each, write <time>start-end</time> in seconds with one decimal, such as <time>1.5-4.0</time>, and then what "
+        "it shows and plays in <caption></caption>; put all of them into <context></context>. Then reason from them "
+        "in <think></think>. Then give the answer alone in <answer></answer>."
+    )
+    timed = example("one", context="<time>1.5-4.0</time><caption>a red square</caption>", think="so")
+    assert parse(target(timed, "timed"), "timed").errors == ()
+
+
+def test_context_without_times_is_no_timed_target() -> None:
+    with pytest.raises(ValueError, match="one cannot be learnt in timed captions: no timed caption"):
+        target(example("one", context="a red square", think="so"), "timed")
 
 
 def test_prompts_need_no_torch() -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from schemas.example import Example, to_table
-from schemas.training import Optimizer, SftJob, SftParams
+from schemas.training import Optimizer, SftJob, SftParams, Tower
 from schemas.values import UserError
 from tests.training.conftest import SMALL
-from training.sft import METRICS, main, order, trainer_arguments
+from training.checkpoint import load_model
+from training.sft import METRICS, NAMES, main, trainer_arguments
 
 PARAMS = SftParams(
     format="context_first",
@@ -43,6 +45,24 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def losses(out: Path) -> list[float]:
+    return values(out, "loss")
+
+
+def values(out: Path, name: str) -> list[float]:
+    rows = pq.read_table(out / "metrics.parquet").to_pylist()
+    return [row["value"] for row in rows if row["name"] == name]
+
+
+def as_killed_in_its_last_save(folder: Path) -> None:
+    """As a kill during the last save leaves it: the files are there, the mark is not."""
+    for path in (folder / "out").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    (folder / "work" / "checkpoint-6" / "whole").unlink()
+    (folder / "work" / "checkpoint-6" / "trainer_state.json").write_text("{")
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, tiny: Path, blobs: Path, asked: dict[str, Example]) -> Path:
     folder = tmp_path_factory.mktemp("whole")
@@ -53,9 +73,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory, tiny: Path, blobs: Path, ask
 def test_the_loss_falls_and_is_recorded_step_by_step(whole: Path) -> None:
     table = pq.read_table(whole / "metrics.parquet")
     assert table.schema.equals(METRICS)
-    losses = [row["value"] for row in table.to_pylist() if row["name"] == "loss"]
-    assert len(losses) == PARAMS.steps
-    assert losses[-1] < 0.8 * losses[0]
+    assert {row["name"] for row in table.to_pylist()} == set(NAMES)
+    fallen = losses(whole)
+    assert len(fallen) == PARAMS.steps
+    assert fallen[-1] < 0.8 * fallen[0]
 
 
 def test_the_model_folder_holds_no_training_state(whole: Path) -> None:
@@ -69,21 +90,57 @@ def test_going_on_from_a_checkpoint_ends_in_the_same_bytes(
 ) -> None:
     job = make_job(tmp_path, tiny, blobs, asked)
     main(job)
-    for path in (tmp_path / "out").rglob("*"):
-        if path.is_file():
-            path.unlink()
-    # As a kill during the last save leaves it: the files are there, the mark is not.
-    (tmp_path / "work" / "checkpoint-6" / "whole").unlink()
-    (tmp_path / "work" / "checkpoint-6" / "trainer_state.json").write_text("{")
+    as_killed_in_its_last_save(tmp_path)
     main(job)
     assert files(tmp_path / "out") == files(whole)
 
 
-def test_every_example_is_seen_once_before_any_is_seen_twice() -> None:
-    rows = order(5, 12, seed=3)
-    assert sorted(rows[:5]) == sorted(rows[5:10]) == [0, 1, 2, 3, 4]
-    assert len(rows) == 12
-    assert rows != order(5, 12, seed=4)
+@pytest.mark.parametrize("tower", ["vision", "audio"])
+def test_a_frozen_tower_stays_as_it_was_to_the_bit_with_its_aligner_and_all_else_moves(
+    tower: Tower, tmp_path: Path, tiny: Path, blobs: Path, asked: dict[str, Example]
+) -> None:
+    """The aligner is inside the tower: the vision tower's `merger`, the audio tower's `proj`."""
+    main(make_job(tmp_path, tiny, blobs, asked, freeze=(tower,)))
+    before, after = load_model(tiny).state_dict(), load_model(tmp_path / "out" / "model").state_dict()
+    moved = {name for name, weight in after.items() if not torch.equal(weight, before[name])}
+    frozen, free = ("model.visual.", "model.audio_tower.")[:: 1 if tower == "vision" else -1]
+    assert not [name for name in moved if name.startswith(frozen)]
+    aligners = {
+        "model.visual.": "model.visual.merger.mlp.0.weight",
+        "model.audio_tower.": "model.audio_tower.proj.weight",
+    }
+    assert aligners[frozen] in after
+    assert aligners[free] in moved
+    assert [name for name in moved if name.startswith("model.language_model.")]
+
+
+def test_computing_activations_again_gives_the_same_bytes(
+    whole: Path, tmp_path: Path, tiny: Path, blobs: Path, asked: dict[str, Example]
+) -> None:
+    main(make_job(tmp_path, tiny, blobs, asked, gradient_checkpointing=True))
+    assert files(tmp_path / "out") == files(whole)
+
+
+def test_batches_of_similar_length_hold_less_padding_which_is_recorded(
+    tmp_path: Path, tiny: Path, blobs: Path, asked: dict[str, Example]
+) -> None:
+    """Whole epochs, so that both runs see the same examples."""
+    few = {name: asked[name] for name in ("text", "picture", "sound", "video", "silent", "short")}
+    shares = []
+    for bucket in (2, 3):
+        main(make_job(tmp_path / str(bucket), tiny, blobs, few, batch_size=2, bucket=bucket))
+        shares.append(sum(values(tmp_path / str(bucket) / "out", "padding")))
+    assert 0 <= shares[1] < shares[0]
+
+
+def test_what_cannot_be_learnt_is_said_before_training_begins(
+    tmp_path: Path, tiny: Path, blobs: Path, asked: dict[str, Example]
+) -> None:
+    ends_its_turn = asked["text"].model_copy(update={"think": "so it is red <|im_end|>"})
+    with pytest.raises(UserError, match=r"text: .* special token <\|im_end\|>"):
+        main(make_job(tmp_path, tiny, blobs, {"text": ends_its_turn}))
+    with pytest.raises(UserError, match="rewrite it first"):
+        main(make_job(tmp_path, tiny, blobs, {"text": asked["text"].model_copy(update={"context": " "})}))
 
 
 def test_a_batch_that_does_not_divide_over_the_ranks_is_the_users_mistake(

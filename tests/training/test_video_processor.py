@@ -1,6 +1,7 @@
 """Our video processor against tensors of the official one, which make_golden_pixels.py wrote."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 
 from tests.training.make_golden_pixels import CASES, GOLDEN, KEPT, video
 from training.checkpoint import load_processor
-from training.video_processor import PatchVideoProcessor, frame_size
+from training.resizing import Bounds, frame_size
+from training.video_processor import PatchVideoProcessor
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -32,7 +34,7 @@ def test_several_videos_are_laid_end_to_end() -> None:
 
 def test_a_picture_two_hundred_times_as_long_as_wide_is_refused() -> None:
     with pytest.raises(ValueError, match="too narrow"):
-        frame_size(2, 500, 28, 56 * 56, 112 * 112)
+        frame_size(2, 500, Bounds(factor=28, least=56 * 56, most=112 * 112))
 
 
 def test_sampling_is_not_its_business() -> None:
@@ -44,6 +46,7 @@ def test_a_saved_processor_names_the_official_classes_and_loads_again(tiny: Path
     processor = load_processor(tiny)
     processor.video_processor.size = {"shortest_edge": 3136, "longest_edge": 6272}
     processor.save_pretrained(tmp_path)
+    shutil.copy(tiny / "config.json", tmp_path)  # which names the family
     saved = json.loads((tmp_path / "processor_config.json").read_text())
     assert saved["video_processor"]["video_processor_type"] == "Qwen2VLVideoProcessor"
     assert saved["image_processor"]["image_processor_type"] == "Qwen2VLImageProcessor"

@@ -7,10 +7,14 @@ from training.rewards.context import context
 from training.rewards.contract import Reward
 from training.rewards.format import format_
 from training.rewards.logic import logic
+from training.rewards.modality import modality
+from training.rewards.spans import spans
 
 REWARDS: dict[str, Reward] = {
     "format": format_,
     "accuracy": accuracy,
     "context": context,
     "logic": logic,
+    "modality": modality,
+    "spans": spans,
 }

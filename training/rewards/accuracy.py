@@ -2,15 +2,27 @@
 
 Only free text needs a judge: every other kind has an exact rule, and a rule cannot be talked round. A
 completion with no readable answer scores 0.
+
+| answer_kind   | score                                                                                  |
+|---------------|----------------------------------------------------------------------------------------|
+| choice        | the same label                                                                         |
+| multi_choice  | F1 of the sets of labels                                                               |
+| yes_no        | the same word                                                                          |
+| number        | the same number, rounded to the decimals of a fractional gold                          |
+| regression    | 1 - relative error, at least 0; absolute error for a gold of 0                         |
+| ocr           | 1 - word error rate, at least 0; by character in scripts without spaces                |
+| emotion_words | F1 of the sets of synonym groups: "joyful" is "happy", "worried" is not "afraid"       |
+| free_text     | what a judge says, unless the words are the gold's                                     |
 """
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence, Set
 from decimal import Decimal, localcontext
 
 from llm.prompts import judge_answer
 from llm.request import Request
+from schemas.emotions import group_of
 from schemas.example import AnswerKind, Example
 from schemas.llm import Llm
 from schemas.options import given
@@ -54,11 +66,18 @@ def word_accuracy(answer: str, gold: str) -> float:
     return max(0.0, 1 - _distance(wrote, wanted) / len(wanted))
 
 
-def set_f1(answer: str, gold: str) -> float:
-    """F1 of two comma-separated sets; repeats count once."""
-    wrote, wanted = _members(answer), _members(gold)
-    both = len(wrote & wanted)
-    return 2 * both / (len(wrote) + len(wanted)) if both else 0.0
+def label_f1(answer: str, gold: str) -> float:
+    """F1 of two comma-separated sets of labels; repeats count once."""
+    return _f1(_members(answer), _members(gold))
+
+
+def emotion_f1(answer: str, gold: str) -> float:
+    """F1 of two comma-separated sets of emotion words, of which those of one synonym group are one.
+
+    A word in no group is itself alone.
+    """
+    wrote, wanted = ({group_of(word) or (word,) for word in _members(text)} for text in (answer, gold))
+    return _f1(wrote, wanted)
 
 
 def relative_accuracy(answer: str, gold: str) -> float:
@@ -84,14 +103,19 @@ def _same(answer: str, gold: str) -> float:
     return float(answer == gold)
 
 
+def _f1(wrote: Set[Hashable], wanted: Set[Hashable]) -> float:
+    both = len(wrote & wanted)
+    return 2 * both / (len(wrote) + len(wanted)) if both else 0.0
+
+
 _RULES: dict[str, Callable[[str, str], float]] = {
     "choice": _same,
-    "multi_choice": set_f1,
+    "multi_choice": label_f1,
     "yes_no": _same,
     "number": same_number,
     "regression": relative_accuracy,
     "ocr": word_accuracy,
-    "emotion_words": set_f1,
+    "emotion_words": emotion_f1,
 }
 
 
@@ -135,10 +159,21 @@ def _bare(word: str) -> str:
 
 
 def _distance(left: Sequence[str], right: Sequence[str]) -> int:
-    """Levenshtein distance over units."""
-    row = list(range(len(right) + 1))
-    for line, unit in enumerate(left, 1):
-        above, row = row, [line]
-        for place, other in enumerate(right, 1):
-            row.append(min(above[place] + 1, row[-1] + 1, above[place - 1] + (unit != other)))
-    return row[-1]
+    """Levenshtein distance over units; `right` is not empty.
+
+    A column of the table is two integers, whose bits say where it rises and where it falls (Hyyrö 2003): a line of
+    `left` costs a few operations on whole columns.
+    """
+    places: dict[str, int] = {}
+    for place, unit in enumerate(right):
+        places[unit] = places.get(unit, 0) | 1 << place
+    every, last = (1 << len(right)) - 1, 1 << (len(right) - 1)
+    rises, falls, distance = every, 0, len(right)
+    for unit in left:
+        same = places.get(unit, 0)
+        level = (((same & rises) + rises) ^ rises) | same | falls
+        more, fewer = falls | (every & ~(level | rises)), rises & level
+        distance += bool(more & last) - bool(fewer & last)
+        more, fewer = (more << 1 | 1) & every, (fewer << 1) & every
+        rises, falls = fewer | (every & ~(level | more)), more & level
+    return distance

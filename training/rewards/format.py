@@ -1,5 +1,5 @@
-"""Whether a completion keeps its format to the letter: all blocks, once, in order, filled, and nothing beside
-them.
+"""Whether a completion keeps its format to the letter: all blocks, once, in order, filled, nothing beside them, and an
+end of its own.
 """
 
 from schemas.completion import Span
@@ -7,11 +7,14 @@ from training.rewards.contract import Group, RewardScore, Rollout
 
 
 async def format_(group: Group) -> list[RewardScore]:
-    """1 for a completion with no format error, else 0."""
+    """1 for a completion with no format error that ended itself, else 0."""
     return [_score(rollout) for rollout in group.rollouts]
 
 
 def _score(rollout: Rollout) -> RewardScore:
     errors = len(rollout.completion.errors)
-    whole = Span(start=0, end=len(rollout.completion.text))
-    return RewardScore(value=float(not errors), parts={"errors": float(errors)}, span=whole)
+    return RewardScore(
+        value=float(not errors and not rollout.truncated),
+        parts={"errors": float(errors), "truncated": float(rollout.truncated)},
+        span=Span(start=0, end=len(rollout.completion.text)),
+    )

@@ -3,6 +3,9 @@
 A group holds adjectives, nouns and other forms; the first adjective and the first noun are its plainest. Every word
 is in one group. What annotators write of a clip is not always an emotion ("quarrel", "advice"): such words stand with
 the emotion they go with, or in a group without adjectives, which is never offered as a wrong option.
+
+One table for two uses: wrong options are never of the gold's group, and an answer in another word of the gold's group
+is right.
 """
 
 GROUPS: dict[str, tuple[str, str, str]] = {
@@ -325,3 +328,13 @@ GROUPS: dict[str, tuple[str, str, str]] = {
     ),
 }
 """Name of a group -> its adjectives, nouns and other forms."""
+
+
+def group_of(word: str) -> str | None:
+    """The group of a lower-case emotion word, None where it has none."""
+    return _GROUP_OF.get(word)
+
+
+_GROUP_OF: dict[str, str] = {
+    word: group for group, forms in GROUPS.items() for listed in forms for word in listed.split(", ") if word
+}
