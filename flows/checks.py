@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from llm.providers import PROVIDERS
-from schemas.recipe import GrpoStage, Recipe, Source
+from schemas.recipe import GrpoStage, Recipe, SftStage, Source
+from schemas.training import GrpoParams
 from schemas.values import UserError
 from tasks.benchmarks import BENCHMARKS
 from tasks.datasets import DATASETS
@@ -17,6 +18,8 @@ def checked(recipe: Recipe) -> Recipe:
     _check("dataset", (source.dataset for source in sources), DATASETS | BENCHMARKS)
     _check("LLM provider", _providers(recipe), PROVIDERS)
     _check("reward", _rewards(recipe), REWARDS)
+    for stage in recipe.stages:
+        _check_ranks(stage)
     for source in sources:
         _check_folder(source)
     return recipe
@@ -32,6 +35,21 @@ def _rewards(recipe: Recipe) -> Iterator[str]:
         if isinstance(stage, GrpoStage):
             yield from (term.reward for term in stage.params.rewards)
             yield from (name for gate in stage.params.gates for name in (gate.reward, *gate.zeroes))
+
+
+def _check_ranks(stage: SftStage | GrpoStage) -> None:
+    """What every rank gets the same number of."""
+    params = stage.params
+    shared = (
+        ("prompts_per_step", params.prompts_per_step)
+        if isinstance(params, GrpoParams)
+        else ("batch_size", params.batch_size)
+    )
+    if shared[1] % params.world_size:
+        raise UserError(
+            f"stage {stage.name}: {shared[0]} {shared[1]} does not divide over {params.world_size} processes: change "
+            f"it, or --set stages.{stage.name}.params.world_size=N"
+        )
 
 
 def _check_folder(source: Source) -> None:

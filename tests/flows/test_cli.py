@@ -114,6 +114,10 @@ def test_recipes_are_listed(contextfirst: Cli) -> None:
         ("curate demo --set sources.emer.dataset=emmer", "unknown dataset 'emmer'.*emer"),
         ("curate demo --set sources.emer.folder=nowhere", "source emer: folder nowhere does not exist: download"),
         ("evaluate demo --set evaluation.benchmarks.worldsense.dataset=world", "unknown dataset 'world'"),
+        (
+            "train demo --set stages.sft.params.world_size=7",
+            "stage sft: batch_size 32 does not divide over 7 processes",
+        ),
         ("train demo --set stages.grpo1.params.rewards.0.reward=formt", "unknown reward 'formt'.*format"),
         ("run", "Missing argument 'RECIPE'"),
         ("run demo --stoer x", "--stoer"),
