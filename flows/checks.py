@@ -20,6 +20,7 @@ def checked(recipe: Recipe) -> Recipe:
     _check("reward", _rewards(recipe), REWARDS)
     for stage in recipe.stages:
         _check_ranks(stage)
+        _check_needs(stage)
     for source in sources:
         _check_folder(source)
     return recipe
@@ -33,8 +34,28 @@ def _providers(recipe: Recipe) -> Iterator[str]:
 def _rewards(recipe: Recipe) -> Iterator[str]:
     for stage in recipe.stages:
         if isinstance(stage, GrpoStage):
-            yield from (term.reward for term in stage.params.rewards)
-            yield from (name for gate in stage.params.gates for name in (gate.reward, *gate.zeroes))
+            yield from _named(stage.params)
+
+
+def _named(params: GrpoParams) -> Iterator[str]:
+    yield from (term.reward for term in params.rewards)
+    yield from (name for gate in params.gates for name in (gate.reward, *gate.zeroes))
+
+
+def _check_needs(stage: SftStage | GrpoStage) -> None:
+    """What one field needs of another, without which a run would end in its first step, or learn nothing."""
+    if not isinstance(stage, GrpoStage):
+        return
+    params, named = stage.params, set(_named(stage.params))
+    needs = {
+        "reward `modality` needs `views`, whose completions it compares with": "modality" in named and not params.views,
+        "reward `spans` needs `format: timed`": "spans" in named and params.format != "timed",
+        "`ordered_tags` has no tags to order in `format: direct`": bool(params.decoding.ordered_tags)
+        and params.format == "direct",
+    }
+    for need, unmet in needs.items():
+        if unmet:
+            raise UserError(f"stage {stage.name}: {need}")
 
 
 def _check_ranks(stage: SftStage | GrpoStage) -> None:

@@ -118,6 +118,11 @@ def test_recipes_are_listed(contextfirst: Cli) -> None:
             "train demo --set stages.sft.params.world_size=7",
             "stage sft: batch_size 32 does not divide over 7 processes",
         ),
+        (
+            "train demo --set stages.grpo1.params.rewards.0.reward=modality",
+            "stage grpo1: reward `modality` needs `views`",
+        ),
+        ("train demo --set stages.grpo1.params.rewards.0.reward=spans", "reward `spans` needs `format: timed`"),
         ("train demo --set stages.grpo1.params.rewards.0.reward=formt", "unknown reward 'formt'.*format"),
         ("run", "Missing argument 'RECIPE'"),
         ("run demo --stoer x", "--stoer"),
