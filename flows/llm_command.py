@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from flows.terminal import StoreOption
 from llm.statistics import Statistics, statistics
 from schemas.values import UserError
 
@@ -15,9 +16,7 @@ app = typer.Typer(help="Look into the response log.", no_args_is_help=True, rich
 
 @app.command()
 def stats(
-    store: Annotated[
-        Path, typer.Option("--store", envvar="CONTEXTFIRST_STORE", help="Folder of the artifact store.")
-    ] = Path("store"),
+    store: StoreOption = Path("store"),
     log: Annotated[
         Path | None,
         typer.Option(

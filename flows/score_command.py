@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from flows.terminal import write_json
 from schemas.values import UserError
-from storage.files import write_text
 from tasks.scoring import scored_file
 from tasks.scoring.marks import Protocol, Reading
 from tasks.scoring.metrics import METRICS
@@ -49,17 +49,8 @@ def score(
         raise UserError(f"no protocol is called {protocol!r}: --protocol is {' or '.join(_PROTOCOLS)}")
     reading = Reading(_PROTOCOLS[protocol], yes_no_letters)
     found = score_file(predictions, benchmark, reading, [read_subset(written) for written in subsets])
-    if json is not None:
-        _write(json, found)
+    write_json(json, found)
     _show(Console(width=None if sys.stdout.isatty() else 160, markup=False, emoji=False), found)
-
-
-def _write(place: Path, found: ScoredFile) -> None:
-    """Raises UserError where that cannot be written."""
-    try:
-        write_text(place, found.model_dump_json(indent=2))
-    except OSError as error:
-        raise UserError(f"{place} cannot be written ({error.strerror}): name another file with --json") from error
 
 
 def _show(out: Console, found: ScoredFile) -> None:

@@ -4,8 +4,9 @@ A job is noted before it is asked for, and named when the vendor has named it. O
 or may not be there: it is looked for by its digest, under which it was asked for.
 """
 
-import sqlite3
 from pathlib import Path
+
+from llm.database import close_shared, open_shared
 
 _TABLE = """CREATE TABLE IF NOT EXISTS jobs (
     account TEXT, digest TEXT, name TEXT, PRIMARY KEY (account, digest)
@@ -16,11 +17,9 @@ class JobTable:
     """The jobs of one account, by the digest of their requests; SQLite in WAL mode, shared by processes."""
 
     def __init__(self, path: Path, account: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._account = account
-        self._connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute(_TABLE)
+        self._path = path
+        self._connection = open_shared(path, _TABLE)
 
     def find(self, digest: str) -> str | None:
         """The job's name; empty for one that was noted and not named; None for one not noted."""
@@ -36,4 +35,4 @@ class JobTable:
         self._connection.execute("DELETE FROM jobs WHERE account = ? AND digest = ?", (self._account, digest))
 
     def close(self) -> None:
-        self._connection.close()
+        close_shared(self._connection, self._path)

@@ -20,7 +20,7 @@ from llm.log import ResponseLog
 from llm.pace import Pace
 from llm.providers import BatchProvider, Provider, connect
 from llm.rates import Rates
-from llm.request import Outcome, ProviderError, Reply, Request
+from llm.request import Check, Outcome, ProviderError, Reply, Request
 from media.blobs import blob_path
 from media.errors import MediaError
 from schemas.artifact import Usage
@@ -32,8 +32,6 @@ _COMMIT_SECONDS = 0.05
 _LOOK_SECONDS = 0.2
 
 Call = asyncio.Task[Outcome]
-Check = Callable[[str], object]
-"""Reads a reply. Raises ValueError when it is not of the asked form."""
 
 
 class _NotSent(Exception):

@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from llm.owner import Owner, alone
+from llm.database import alone, close_shared, open_shared
+from llm.owner import Owner
 from llm.request import FINAL, Outcome, Request
 from schemas.values import UserError
 
@@ -71,15 +72,13 @@ class ResponseLog:
     """
 
     def __init__(self, path: Path, scope: str = "") -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._scope = scope
         self._ended: list[tuple[object, ...]] = []
         self._events: Counter[tuple[str, str, str, str]] = Counter()
         self._sent: dict[str, float] = {}
         self._committed = time.monotonic()
-        with alone(path):
-            self._connection = open_log(path)
+        self._connection = open_log(path)
         self._owner = Owner(path)
 
     def claim(self, requests: Sequence[Request]) -> Claims:
@@ -166,8 +165,7 @@ class ResponseLog:
 
     def close(self) -> None:
         self.flush()
-        with alone(self._path):
-            self._connection.close()
+        close_shared(self._connection, self._path)
         self._owner.close()
 
     @contextmanager
@@ -194,18 +192,16 @@ class ResponseLog:
 
 def open_log(path: Path) -> sqlite3.Connection:
     """Raises UserError for a log of another format, and where it cannot be opened."""
-    connection = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
     try:
-        (found,) = connection.execute("PRAGMA user_version").fetchone()
-        if found != FORMAT and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-            raise UserError(f"response log {path} has format {found}, and this version reads {FORMAT}: move it away")
-        connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_TABLES}")
-        connection.execute(f"PRAGMA user_version = {FORMAT}")
-    except BaseException as error:
-        connection.close()
-        if isinstance(error, sqlite3.Error):
-            raise UserError(f"the response log {path} cannot be opened ({error}): mend that and rerun") from error
-        raise
+        connection = open_shared(path)
+    except sqlite3.Error as error:
+        raise UserError(f"the response log {path} cannot be opened ({error}): mend that and rerun") from error
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found != FORMAT and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        close_shared(connection, path)
+        raise UserError(f"response log {path} has format {found}, and this version reads {FORMAT}: move it away")
+    with alone(path):
+        connection.executescript(f"{_TABLES} PRAGMA user_version = {FORMAT};")
     return connection
 
 

@@ -6,9 +6,9 @@ however it dies, so there is no heartbeat to tune and no clock to trust.
 
 import fcntl
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from llm.database import alone
 
 
 class Owner:
@@ -38,11 +38,3 @@ class Owner:
     def close(self) -> None:
         (self._folder / self.name).unlink(missing_ok=True)
         self._held.close()
-
-
-@contextmanager
-def alone(database: Path) -> Iterator[None]:
-    """One process at a time: SQLite does not wait for its turn when a write-ahead log is begun."""
-    with database.with_suffix(".lock").open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield

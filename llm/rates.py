@@ -5,11 +5,10 @@ processes share it and a restart does not start afresh. Half a second's worth ma
 """
 
 import asyncio
-import sqlite3
 import time
 from pathlib import Path
 
-from llm.owner import alone
+from llm.database import close_shared, open_shared
 
 _BURST = 0.5
 _TABLE = "CREATE TABLE IF NOT EXISTS rates (name TEXT PRIMARY KEY, due REAL) WITHOUT ROWID"
@@ -22,13 +21,9 @@ class Rates:
 
     def __init__(self, path: Path, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
         self._per_second = {"requests": requests_per_minute, "tokens": tokens_per_minute}
-        self._connection = None
+        self._path, self._connection = path, None
         if requests_per_minute or tokens_per_minute:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with alone(path):
-                self._connection = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
-                self._connection.execute("PRAGMA journal_mode=WAL")
-                self._connection.execute(_TABLE)
+            self._connection = open_shared(path, _TABLE)
 
     async def wait(self, model: str, tokens: int) -> None:
         """Until one request of so many tokens, as far as they are known beforehand, may go."""
@@ -42,7 +37,7 @@ class Rates:
 
     def close(self) -> None:
         if self._connection:
-            self._connection.close()
+            close_shared(self._connection, self._path)
 
     def _take(self, model: str, unit: str, number: int) -> float:
         """Reserve `number` units; the time at which they are due. A clock that was set back delays by a minute at

@@ -5,6 +5,7 @@ decoding, the reply's schema, prompt name and version. Where the media lie, who 
 field at its default enters by its absence, so that a field added later leaves all identities as they were.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Literal
 
@@ -112,6 +113,10 @@ class Outcome(Value):
     latency: float = 0.0
     finish: str = ""
     cached: bool = False
+
+
+Check = Callable[[str], object]
+"""Reads a reply. Raises ValueError when it is not of the asked form."""
 
 
 class ProviderError(Exception):

@@ -4,10 +4,10 @@ SQLite in WAL mode, shared by the processes of one host. Two processes may uploa
 are kept, so that either can be deleted when the vendor's storage runs full.
 """
 
-import sqlite3
 import time
 from pathlib import Path
 
+from llm.database import close_shared, open_shared
 from schemas.values import Value
 
 _TABLE = """CREATE TABLE IF NOT EXISTS uploads (
@@ -37,13 +37,9 @@ class UploadTable:
     """The uploads of one account. account: what names it without giving its key away."""
 
     def __init__(self, path: Path, account: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._account = account
-        self._connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.execute(_TABLE)
-        self._connection.execute(_INDEX)
+        self._path = path
+        self._connection = open_shared(path, _TABLE, _INDEX)
 
     def find(self, digest: str, mime: str, until: float) -> Upload | None:
         """The upload that is ready and lasts longest, if it lasts until then; it counts as used now."""
@@ -67,7 +63,7 @@ class UploadTable:
         self._connection.execute("DELETE FROM uploads WHERE account = ? AND name = ?", (self._account, name))
 
     def close(self) -> None:
-        self._connection.close()
+        close_shared(self._connection, self._path)
 
     def _read(self, where: str, *values: object) -> list[Upload]:
         query = f"SELECT {_COLUMNS} FROM uploads WHERE account = ? AND {where}"

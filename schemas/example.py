@@ -204,6 +204,10 @@ REJECTS = pa.schema(
 )
 
 
+REFUSED_LENGTH = 2000
+"""Characters of a refused reply that a reject keeps."""
+
+
 class Reject(Value):
     """A row that was left out: `reason` is a short fixed word for counting, `detail` says what was seen."""
 
@@ -216,9 +220,9 @@ class Reject(Value):
 
     @classmethod
     def of(cls, example: Example, reason: str, detail: str, row: str = "") -> "Reject":
-        """The reject of a row that could be read."""
+        """The reject of a row that could be read. row: what was refused, of which the beginning is kept."""
         named = {"id": example.id, "source": example.source, "source_row": example.source_row}
-        return cls(**named, reason=reason, detail=detail, row=row)
+        return cls(**named, reason=reason, detail=detail, row=row[:REFUSED_LENGTH])
 
 
 class _Category(NamedTuple):

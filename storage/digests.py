@@ -7,7 +7,6 @@ rerun. It is a cache: deleting it costs time, never correctness.
 import hashlib
 import json
 import os
-import sqlite3
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from llm.owner import alone
+from llm.database import close_shared, open_shared
 
 _TABLE = """CREATE TABLE IF NOT EXISTS digests (
     path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, sha256 TEXT) WITHOUT ROWID"""
@@ -46,15 +45,10 @@ class DigestIndex:
     """Digests by path, in a SQLite file that several threads and processes may share."""
 
     def __init__(self, path: Path, reread: bool = False) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._reread = reread
         self._lock = threading.Lock()
-        with alone(path):
-            self._connection = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.execute(_TABLE)
+        self._connection = open_shared(path, _TABLE)
 
     def digest(self, path: Path) -> str:
         """SHA-256 of `path`. Raises OSError when it cannot be read."""
@@ -82,8 +76,7 @@ class DigestIndex:
         self._record((path, State.of(os.stat(path)), sha256) for path, sha256 in digests.items())
 
     def close(self) -> None:
-        with alone(self._path):
-            self._connection.close()
+        close_shared(self._connection, self._path)
 
     def _hash(self, path: str, state: State) -> str:
         sha256 = hash_file(path)

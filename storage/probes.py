@@ -7,12 +7,11 @@ may be the machine's fault rather than the file's (a deadline, a crash, a file o
 """
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
-from llm.owner import alone
+from llm.database import close_shared, open_shared
 from media.probe import ANSWER, PROBE_VERSION, Probe, Unreadable, probe_each
 
 _TABLE = """CREATE TABLE IF NOT EXISTS probes (
@@ -29,14 +28,9 @@ class ProbeCache:
     """Probes by digest, in a SQLite file that several processes may share. For one thread; close it when done."""
 
     def __init__(self, path: Path, version: int = PROBE_VERSION) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._version = version
         self._path = path
-        with alone(path):
-            self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.execute(_TABLE)
+        self._connection = open_shared(path, _TABLE)
 
     def __enter__(self) -> "ProbeCache":
         return self
@@ -45,8 +39,7 @@ class ProbeCache:
         self.close()
 
     def close(self) -> None:
-        with alone(self._path):
-            self._connection.close()
+        close_shared(self._connection, self._path)
 
     def probe_all(
         self, files: Mapping[str, Path], workers: int, deadline_seconds: float

@@ -24,9 +24,6 @@ PROMPT = f"{prompt.NAME}@{prompt.VERSION}"
 REPAIRED = f"{PROMPT} repair"
 """The provenance of a row whose first reply was no rating."""
 
-_SHOWN = 2000
-"""Characters of a refused reply that a reject keeps."""
-
 
 class RateParams(AskingParams):
     """llm: who rates."""
@@ -57,7 +54,7 @@ def rated(example: Example, outcome: Outcome, llm: Llm, rated_by: str = PROMPT) 
     """The example with its ratings and category, or the reason why not: an unreadable rating is never a score."""
     if outcome.text is None:
         reason = "not_rated" if outcome.failure == "unparsable" else f"llm_{outcome.failure}"
-        return Reject.of(example, reason, outcome.detail, outcome.said[:_SHOWN])
+        return Reject.of(example, reason, outcome.detail, outcome.said)
     verdict = prompt.parse(outcome.text)
     source = {"provider": llm.provider, "model": llm.model, "prompt": rated_by, "request": outcome.request_id}
     return example.model_copy(

@@ -7,12 +7,9 @@ from llm.prompts.rate import DIMENSIONS, composite
 from reporting.exhibits import MOST_BYTES, asked, clips_of, pieces
 from reporting.pairs import MOST_BYTES_IN_ALL, Judged, Leaving, Pair, draw_pairs
 from schemas.completion import render
-from schemas.example import Example, Reject
+from schemas.example import REFUSED_LENGTH, Example, Reject
 from storage.parquet import find_examples
 from tasks.passages import CURATION, READING, REWRITING, STEPS, Passage
-
-_KEPT = 2000
-"""Characters of a refused reply that are kept with its row."""
 
 
 def reported_pairs(found: Sequence[Passage], blobs: Path, count: int, seed: int) -> Iterator[Pair]:
@@ -71,6 +68,6 @@ def _judged(example: Example, at: Passage, repaired: bool, blobs: Path, most_byt
 
 
 def _note(reject: Reject) -> str:
-    if len(reject.row) == _KEPT:
-        return f"Only the first {_KEPT:,} characters of the reply were kept."
+    if len(reject.row) == REFUSED_LENGTH:
+        return f"Only the first {REFUSED_LENGTH:,} characters of the reply were kept."
     return "" if reject.row else "No reply was kept with this row."

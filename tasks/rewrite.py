@@ -32,9 +32,6 @@ PROMPT = f"{prompt.NAME}@{prompt.VERSION}"
 REPAIRED = f"{PROMPT} repair"
 """The provenance of a row whose first reply broke a rule."""
 
-_SHOWN = 2000
-"""Characters of a refused reply that a reject keeps."""
-
 
 class RewriteParams(AskingParams):
     """max_reject_share: stop when more rows than this are refused."""
@@ -100,4 +97,4 @@ def _repair(fault: Fault) -> prompt.Repair:
 
 
 def _reject(example: Example, fault: Fault) -> Reject:
-    return Reject.of(example, fault.reason, fault.detail, fault.reply[:_SHOWN])
+    return Reject.of(example, fault.reason, fault.detail, fault.reply)

@@ -11,8 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar, cast
 
-from llm.engine import Check, Engine, usage_of
-from llm.request import LATER, Outcome, Request
+from llm.engine import Engine, usage_of
+from llm.request import LATER, Check, Outcome, Request
 from schemas.artifact import Usage
 from schemas.example import Example
 from schemas.failures import NoAnswer

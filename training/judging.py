@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypedDict, TypeVar
 
-from llm.request import Outcome, Request
+from llm.request import Check, Outcome, Request
 from schemas.training import GrpoParams
 from schemas.values import UserError
 from training.rewards.contract import Referee, RewardScore
@@ -63,8 +63,8 @@ class SideLoop:
 def in_time(judge: Referee, seconds: float) -> Referee:
     """The judge, whose answer to a request is a `timeout` where it does not come within `seconds` of the asking."""
 
-    async def complete(requests: Sequence[Request]) -> list[Outcome]:
-        calls = [asyncio.ensure_future(judge.complete([request])) for request in requests]
+    async def complete(requests: Sequence[Request], check: Check | None = None) -> list[Outcome]:
+        calls = [asyncio.ensure_future(judge.complete([request], check)) for request in requests]
         _, late = await asyncio.wait(calls, timeout=seconds) if calls else ((), set())
         for call in late:
             call.cancel()

@@ -2,7 +2,6 @@
 down."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -21,7 +20,7 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(pace, "time", clock)
     return clock
@@ -116,11 +115,13 @@ def test_failures_of_what_was_sent_before_do_not_delay_the_next_probe(clock: Clo
     for _ in range(64):
         pace.failed(overloaded=False)
 
-    async def use() -> None:
+    async def probe() -> bool:
         clock.now += 1.01
-        await asyncio.wait_for(pace.enter(), 10)
+        entering = asyncio.create_task(pace.enter())
+        await asyncio.wait([entering], timeout=10)
+        return entering.done()
 
-    asyncio.run(use())
+    assert asyncio.run(probe())
 
 
 def test_waiting_is_over_when_patience_is(clock: Clock) -> None:
@@ -158,16 +159,14 @@ def test_no_more_are_under_way_than_the_limit_says(clock: Clock) -> None:
 def test_who_is_cancelled_while_waiting_leaves_no_place_lost(clock: Clock) -> None:
     pace = Pace(1, patience=60)
 
-    async def use() -> None:
+    async def entered() -> list[bool]:
         await pace.enter()
         waiting = [asyncio.create_task(pace.enter()) for _ in range(3)]
         await asyncio.sleep(0)
         waiting[0].cancel()
-        pace.leave()
-        await asyncio.wait_for(asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED), 10)
-        pace.leave()
-        await asyncio.wait_for(waiting[1], 10)
-        pace.leave()
-        await asyncio.wait_for(waiting[2], 10)
+        for turn in waiting[1:]:
+            pace.leave()
+            await asyncio.wait([turn], timeout=10)
+        return [turn.done() and not turn.cancelled() for turn in waiting]
 
-    asyncio.run(use())
+    assert asyncio.run(entered()) == [False, True, True]

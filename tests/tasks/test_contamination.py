@@ -232,5 +232,9 @@ def test_benchmark_made_of_a_sources_clips_is_shown_by_kind_and_its_rows_are_tol
     assert "--set curation.contamination=remove" in said
 
 
-def test_rows_that_meet_nothing_are_not_refused() -> None:
-    refuse_overlaps([Overlap("one", "bench", 0, 0, 0, 0)], {})
+def test_rows_that_meet_nothing_are_not_refused_but_counted() -> None:
+    training, held_out = outlines(example("a", group="one")), outlines(example("b", group="other"), origin="bench")
+    meetings = find_meetings(training, held_out, 0.5)
+    overlaps = count_overlaps(training, meetings, ["one"], ["bench"])
+    assert overlaps == [Overlap("one", "bench", 0, 0, 0, 0)]
+    assert refuse_overlaps(overlaps, meetings) is None

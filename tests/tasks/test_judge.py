@@ -1,7 +1,9 @@
 """The judge stage: scores where a judge gave one, a null with its reason where it failed, and a stop in an outage."""
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -103,7 +105,10 @@ def test_reply_without_a_score_is_a_null_with_its_reason_and_never_a_zero(
     scripted(monkeypatch, lambda _request: reply)
     artifact = judged(runtime, rows_of(runtime, spoken("1")), ("made/1", text("it is red"), None))
     assert table(runtime, artifact) == [("made/1", "accuracy", None, "judge unparsable")]
-    assert Store(runtime.store).manifest(artifact).notes == {"unknown": 1}
+    store = Store(runtime.store)
+    assert store.manifest(artifact).notes == {"unknown": 1}
+    with closing(sqlite3.connect(store.responses)) as log:
+        assert log.execute("SELECT failure, text FROM responses").fetchall() == [("unparsable", None)]
 
 
 def refusing(_request: Request) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from llm.request import Message, Outcome, Request, Text
+from llm.request import Check, Message, Outcome, Request, Text
 from schemas.training import GrpoParams
 from schemas.values import UserError
 from tests.training.rewards.examples import JUDGE
@@ -32,7 +32,7 @@ def request(text: str) -> Request:
 def test_late_answers_are_timeouts_and_the_others_stand() -> None:
     cancelled = []
 
-    async def judge(requests: Sequence[Request]) -> list[Outcome]:
+    async def judge(requests: Sequence[Request], check: Check | None = None) -> list[Outcome]:
         if requests[0] == request("late"):
             try:
                 await asyncio.Event().wait()
@@ -50,7 +50,7 @@ def test_late_answers_are_timeouts_and_the_others_stand() -> None:
 
 
 def test_fault_of_the_user_is_no_late_answer() -> None:
-    async def judge(_: Sequence[Request]) -> list[Outcome]:
+    async def judge(requests: Sequence[Request], check: Check | None = None) -> list[Outcome]:
         raise UserError("the key is wrong")
 
     with pytest.raises(UserError, match="the key is wrong"):
@@ -88,7 +88,9 @@ def test_streak_of_unknown_rewards_stops_and_a_known_one_ends_it() -> None:
 
 
 def test_reward_that_no_judge_was_asked_for_is_no_failure_of_one() -> None:
-    Silence(_params(max_unknown_rewards=1)).look([RewardScore(None, reason="no reference")], "its start")
+    silence = Silence(_params(max_unknown_rewards=2))
+    silence.look([UNKNOWN, RewardScore(None, reason="no reference")], "its start")
+    assert silence.state() == {"streak": 1, "unknown": [True]}
 
 
 def test_share_of_unknown_rewards_stops_although_no_streak_does() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from llm.request import Outcome, Request
+from llm.request import Check, Outcome, Request
 from schemas.completion import Block, BlockName, Completion, Span
 from schemas.example import Example
 from schemas.llm import Llm
@@ -30,9 +30,12 @@ class Rollout:
 
 
 class Complete(Protocol):
-    """Answers requests, one outcome each, in their order: `llm.engine.Engine.complete`, or a fake far end."""
+    """Answers requests, one outcome each, in their order: `llm.engine.Engine.complete`, or a fake far end.
 
-    async def __call__(self, requests: Sequence[Request]) -> Sequence[Outcome]: ...
+    `check` reads each reply; one that it refuses is `unparsable`, and no answer.
+    """
+
+    async def __call__(self, requests: Sequence[Request], check: Check | None = None) -> Sequence[Outcome]: ...
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from llm.prompts import judge_answer, judge_context, judge_logic
-from llm.prompts.scoring import score
+from llm.prompts.scoring import parse, score
 from llm.request import Outcome, Request
 from schemas.llm import Llm
 from training.rewards.contract import Group, RewardScore, Rollout
@@ -24,7 +24,7 @@ async def judged(
         return [replace(each, reason=NO_JUDGE, judged=False) if each.judged else each for each in ruled]
     open_places = [place for place, each in enumerate(ruled) if each.judged]
     requests = [ask(group.judge.model, group.rollouts[place]) for place in open_places]
-    outcomes = await group.judge.complete(requests) if requests else []
+    outcomes = await group.judge.complete(requests, parse) if requests else []
     answered = dict(zip(open_places, outcomes, strict=True))
     return [_scored(each, answered[place]) if place in answered else each for place, each in enumerate(ruled)]
 

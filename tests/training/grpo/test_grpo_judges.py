@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from llm.engine import Engine
-from llm.request import Outcome, Request
+from llm.request import Check, Outcome, Request
 from schemas.completion import parse
 from schemas.llm import Llm
 from schemas.training import RewardTerm
@@ -64,7 +64,7 @@ def test_judge_answers_while_the_model_computes(job: MakeJob, loop: SideLoop) ->
             computing.set()
             return super()._get_per_token_logps_and_entropies(*given, **options)  # type: ignore[arg-type]
 
-    async def patient(requests: Sequence[Request]) -> list[Outcome]:
+    async def patient(requests: Sequence[Request], check: Check | None = None) -> list[Outcome]:
         reached = await asyncio.to_thread(computing.wait, 30)
         return [Outcome(identity=request.identity, text='{"score": 4}' if reached else None) for request in requests]
 
@@ -75,7 +75,7 @@ def test_judge_answers_while_the_model_computes(job: MakeJob, loop: SideLoop) ->
 
 
 def test_late_judge_is_not_known(job: MakeJob, loop: SideLoop) -> None:
-    async def endless(_: Sequence[Request]) -> list[Outcome]:
+    async def endless(requests: Sequence[Request], check: Check | None = None) -> list[Outcome]:
         await asyncio.Event().wait()
         raise AssertionError
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from llm.request import Outcome, Request
+from llm.request import Check, Outcome, Request
 from schemas.completion import FormatName, parse, render
 from schemas.example import AnswerKind, Example, Option
 from schemas.llm import Llm
@@ -40,15 +40,20 @@ def answered(answer: str) -> Rollout:
 def replying(reply: Callable[[Request], str | None]) -> Complete:
     """A far end: text replies, or None for a call that failed."""
 
-    async def complete(requests: Sequence[Request]) -> list[Outcome]:
-        return [_outcome(request, reply(request)) for request in requests]
+    async def complete(requests: Sequence[Request], check: Check | None = None) -> list[Outcome]:
+        return [_outcome(request, reply(request), check) for request in requests]
 
     return complete
 
 
-def _outcome(request: Request, text: str | None) -> Outcome:
+def _outcome(request: Request, text: str | None, check: Check | None) -> Outcome:
     if text is None:
         return Outcome(identity=request.identity, failure="timeout", detail="no reply")
+    try:
+        if check:
+            check(text)
+    except ValueError as error:
+        return Outcome(identity=request.identity, failure="unparsable", detail=str(error), said=text)
     return Outcome(identity=request.identity, text=text)
 
 

@@ -1,12 +1,13 @@
 """The logic reward: what the judge is shown, and what it is not asked for."""
 
 import asyncio
+from collections.abc import Sequence
 
-from llm.request import Request
+from llm.request import Check, Outcome, Request
 from schemas.completion import render
 from tests.training.rewards.examples import JUDGE, example, replying, rollout, scores, values
 from training.rewards import REWARDS
-from training.rewards.contract import Complete, Group, Referee
+from training.rewards.contract import Group, Referee
 
 LOGIC = REWARDS["logic"]
 CHOICE = example("choice", "A", ["red", "blue"])
@@ -46,14 +47,12 @@ def test_one_call_carries_the_whole_group() -> None:
     calls: list[int] = []
     far_end = replying(lambda _: '{"score": 5}')
 
-    async def counting(requests: list[Request]) -> object:
+    async def counting(requests: Sequence[Request], check: Check | None = None) -> Sequence[Outcome]:
         calls.append(len(requests))
-        return await far_end(requests)
-
-    complete: Complete = counting  # type: ignore[assignment]
+        return await far_end(requests, check)
 
     async def ask() -> None:
-        await LOGIC(Group(CHOICE, (SOUND, SOUND, rollout("")), judge=Referee(JUDGE, complete)))
+        await LOGIC(Group(CHOICE, (SOUND, SOUND, rollout("")), judge=Referee(JUDGE, counting)))
 
     asyncio.run(ask())
     assert calls == [2]
