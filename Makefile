@@ -2,12 +2,15 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
+AUDIT := .venv-audit
+# In an environment of their own, so that what they need is in no list of what we need.
+AUDIT_TOOLS := pip-audit==2.10.1 cyclonedx-bom==7.5.0
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 # Many threads, each with a heap of its own, cost glibc hundreds of megabytes.
 export MALLOC_ARENA_MAX := 2
 
-.PHONY: help install docs bench-llm demo demo-full test test-slow lint format check serve constraints clean
+.PHONY: help install docs bench-llm demo demo-full test test-slow lint format check audit sbom serve constraints clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -25,11 +28,12 @@ demo: $(READY)  ## the whole pipeline on a laptop CPU: corpus, training, evaluat
 demo-full: $(READY)  ## the demo with muted and blinded controls for all five models
 	$(BIN)/contextfirst run demo_full
 
+# A file's tests share what they made, so a file stays in one process.
 test: $(READY)  ## the tests for every change
-	$(BIN)/pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(READY)  ## the tests that take minutes, and DeepSpeed's
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,distributed]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,distributed,scale]'
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -q -m slow
 
 lint: $(READY)  ## formatting, lint, types, import contract
@@ -44,6 +48,19 @@ format: $(READY)  ## format and mend what can be mended
 
 check: lint test  ## lint and test
 
+$(AUDIT)/.ready: constraints.txt
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt $(AUDIT_TOOLS)
+	touch $@
+
+audit: $(READY) $(AUDIT)/.ready  ## the pinned packages against known vulnerabilities; fails where no database answers
+	$(BIN)/python -m flows.audit $(AUDIT)/bin/pip-audit
+
+sbom: $(READY) $(AUDIT)/.ready  ## sbom.json: every installed package as CycloneDX, checked against its schema
+	$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --validate \
+		--output-file sbom.json $(BIN)/python
+	@echo "sbom.json written"
+
 serve: $(READY)  ## a local Prefect server and worker with everything deployed, and the reports, on loopback
 	$(BIN)/python -m flows.serve
 
@@ -53,9 +70,9 @@ bench-llm: $(READY)  ## our LLM engine beside bare loops over the same clients, 
 docs: $(READY)  ## write docs/datasets.md anew; SAMPLES names a folder with real rows
 	$(BIN)/python docs/make_datasets.py $(if $(SAMPLES),--samples $(SAMPLES))
 
-constraints: $(READY)  ## pin what is installed now, without hashes and without local versions
-	$(BIN)/pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' > constraints.new; \
+constraints: $(READY) $(AUDIT)/.ready  ## pin what is installed now, without hashes and without local versions
+	($(BIN)/pip freeze --exclude-editable; $(AUDIT)/bin/pip freeze) | sort -fu | sed -E 's/\+[a-z0-9.]+$$//' > constraints.new; \
 	(echo '# Every package of the environment, without hashes and without local versions. Made by: make constraints'; cat constraints.new) > constraints.txt; rm constraints.new
 
 clean:  ## remove the virtual environment; the store stays
-	rm -rf .venv
+	rm -rf .venv $(AUDIT)

@@ -2,7 +2,8 @@
 
 Real GRPO steps (`training.grpo`) of a tiny random thinker on clips of 1280 x 720, 20 to 30 s long: 32 frames a clip,
 112 x 112 pixels at most so that a CPU can attend to them, two prompts of two short completions. Steps take turns: media
-decoded on the fly, and out of the cache; nothing is held in memory from one step to the next.
+decoded on the fly, and out of the cache. Nothing is held in memory from one step to the next, and nothing is read
+ahead.
 
     OMP_NUM_THREADS=1 python -m benchmarks.media_cache_step [PAIRS] [CLIPS] [FOLDER]
 
@@ -12,7 +13,7 @@ In FOLDER clips are left for the next time.
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from transformers import TrainerCallback
 from benchmarks.media_cache import Pair, interval, make_clip, make_row, open_cache
 from schemas.example import Example
 from schemas.llm import Llm
-from schemas.training import Decoding, GrpoJob, GrpoParams, MediaSettings, Optimizer, RewardTerm
+from schemas.training import Decoding, GrpoJob, GrpoParams, MediaSettings, Optimizer, RewardTerm, View
 from training.features import FeatureReader
 from training.grpo import make_trainer
 from training.inputs import Encoder
@@ -74,6 +75,7 @@ def measure(folder: Path, rows: Sequence[Example], pairs: int) -> list[Pair]:
     make_tiny(folder / "model", written, TinyParams(sound_seconds=30))
     with SideLoop() as loop:
         trainer = make_trainer(job(folder, 2 * (pairs + 1)), list(rows), None, loop)
+        trainer.encoder.prefetch = _read_nothing  # it would spread the one way's decoding over the other's steps
         turns = Turns(trainer, folder)
         for row in rows:
             Encoder(trainer.encoder.processor, _SMALL, folder, pieces=open_cache(folder)).encode(row, "direct")
@@ -81,6 +83,10 @@ def measure(folder: Path, rows: Sequence[Example], pairs: int) -> list[Pair]:
         trainer.train()
     taken = turns.seconds[2:]
     return [Pair(fly, cached) for fly, cached in zip(taken[::2], taken[1::2], strict=True)]
+
+
+def _read_nothing(examples: Iterable[Example], view: View = "full") -> None:
+    del examples, view
 
 
 def job(folder: Path, steps: int) -> GrpoJob:

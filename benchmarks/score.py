@@ -4,8 +4,8 @@
 
 Made predictions in IntentBench's layout, each with its publisher's row, its context and its reasoning, go through
 `contextfirst score` in a process of its own: JSON Lines, a million by default (about 2 GB in the system's temporary
-folder). Beside it the same for a hundredth of them, so that what grows with the file shows. Memory is the largest
-resident set of the process.
+folder). Beside it the same for a tenth of them and for as many as IntentBench has, so that what grows with the file
+shows. Memory is the largest resident set of the process.
 """
 
 import random
@@ -43,7 +43,7 @@ class Figure(NamedTuple):
 def main() -> None:
     most = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     with tempfile.TemporaryDirectory() as place:
-        for count in (max(1, most // 100), most):
+        for count in (2689, max(1, most // 10), most):
             file = Path(place, f"{count}.jsonl")
             write_predictions(file, count)
             found = measured(file)

@@ -3,17 +3,22 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from flows.gate import check_minimums
 from llm.providers import PROVIDERS
-from schemas.recipe import GrpoStage, Recipe, SftStage, Source
+from schemas.curation import Source
+from schemas.recipe import GrpoStage, Recipe, SftStage
 from schemas.training import GrpoParams
 from schemas.values import UserError
 from tasks.benchmarks import BENCHMARKS
 from tasks.datasets import DATASETS
+from training.model_types import model_type_at
 from training.rewards import REWARDS
 
 
-def checked(recipe: Recipe) -> Recipe:
-    """The recipe itself. Raises UserError for a dataset, provider or reward in no table, or a folder not there."""
+def checked(recipe: Recipe, *, folders: bool = True) -> Recipe:
+    """The recipe itself. Raises UserError for a dataset, provider or reward in no table, a folder not there, a
+    checkpoint that cannot be trained, or a minimum of no category. folders: look for what a run reads too.
+    """
     sources = (*recipe.sources, *recipe.evaluation.benchmarks)
     _check("dataset", (source.dataset for source in sources), DATASETS | BENCHMARKS)
     _check("LLM provider", _providers(recipe), PROVIDERS)
@@ -21,13 +26,18 @@ def checked(recipe: Recipe) -> Recipe:
     for stage in recipe.stages:
         _check_ranks(stage)
         _check_needs(stage)
+    check_minimums(recipe)
+    if not folders:
+        return recipe
     for source in sources:
         _check_folder(source)
+    if recipe.model.folder is not None:
+        _check_model(Path(recipe.model.folder))
     return recipe
 
 
 def _providers(recipe: Recipe) -> Iterator[str]:
-    yield from (user.provider for user in (recipe.rewrite, recipe.rate, recipe.judge))
+    yield from (user.provider for user in (recipe.rewrite, recipe.rate, recipe.judge, *recipe.evaluation.models))
     yield from (stage.params.judge.provider for stage in recipe.stages if isinstance(stage, GrpoStage))
 
 
@@ -79,6 +89,15 @@ def _check_folder(source: Source) -> None:
             f"source {source.name}: folder {source.folder} does not exist: download the dataset there, or name its "
             f"place with --set sources.{source.name}.folder=PATH (evaluation.benchmarks.{source.name} for a benchmark)"
         )
+
+
+def _check_model(folder: Path) -> None:
+    if not folder.is_dir():
+        raise UserError(
+            f"model: folder {folder} does not exist: download a checkpoint there, or name its place with "
+            "--set model.folder=PATH"
+        )
+    model_type_at(folder)
 
 
 def _check(what: str, names: Iterable[str], known: Iterable[str]) -> None:

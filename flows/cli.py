@@ -1,12 +1,15 @@
 """The command line: `contextfirst run RECIPE`, and a window on the store.
 
-Exit codes: 0 done, 1 a stage failed or a check found a fault, 2 something given was wrong. A mistake is one line that
-says what, where and how to mend it; the whole log of a run is in its Prefect UI and in {store}/logs.
+Exit codes: 0 done, 1 a stage failed, a check found a fault or a minimum was missed, 2 something given was wrong. A
+mistake is one line that says what, where and how to mend it; the whole log of a run is in its Prefect UI and in
+{store}/logs.
 """
 
 import os
 import sys
+from collections.abc import Iterable
 from enum import Enum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -15,14 +18,33 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows import llm_command, publish_command, score_command, store_commands
+from flows import (
+    doctor_command,
+    export_command,
+    llm_command,
+    publish_command,
+    render_command,
+    score_command,
+    store_commands,
+)
 from flows.checks import checked
 from flows.compare_command import compare_named, print_compared
+from flows.gate import hold, print_held
+from flows.judged import print_judged
 from flows.kl_ends import ends_of, with_end
-from flows.terminal import STORE, JsonOption, StoreOption, find, open_store, out, write_json
+from flows.terminal import STORE, JsonOption, StoreOption, find, open_store, out, say, write_json
 from recipes.reading import read_recipe, recipe_names
 from schemas.artifact import Artifact
-from schemas.failures import BudgetReached, HubUnreachable, ModuleFailed, NoAnswer
+from schemas.evaluation import Minimum
+from schemas.failures import (
+    BelowMinimum,
+    BudgetReached,
+    HubUnreachable,
+    LeaseLost,
+    ModuleFailed,
+    NoAnswer,
+    StoreUnreachable,
+)
 from schemas.values import UserError
 from storage.store import Store
 from tasks.checking.rows import rewritten_by
@@ -69,7 +91,7 @@ def run(
     rehash: RehashOption = False,
 ) -> None:
     """Run everything: curate, train, evaluate, report. What is there already is reused."""
-    _show_report(_start(_Flow.PIPELINE, recipe, changes, store, rehash), store)
+    _report(_Flow.PIPELINE, recipe, changes, store, rehash)
 
 
 @app.command()
@@ -102,7 +124,7 @@ def evaluate(
     rehash: RehashOption = False,
 ) -> None:
     """Measure the trained stages on the benchmarks and write the report."""
-    _show_report(_start(_Flow.EVALUATE, recipe, changes, store, rehash), store)
+    _report(_Flow.EVALUATE, recipe, changes, store, rehash)
 
 
 @app.command("kl-sweep")
@@ -117,7 +139,7 @@ def kl_sweep(
     weights = ends_of(ends)
     for end in weights:
         with_end(read_recipe(recipe, changes), stage, end)  # a mistake shows before Prefect has started
-    out.print(_start(_Flow.KL_SWEEP, recipe, changes, store, rehash=False, stage=stage, ends=weights), highlight=False)
+    say(_start(_Flow.KL_SWEEP, recipe, changes, store, rehash=False, stage=stage, ends=weights))
 
 
 @app.command()
@@ -176,18 +198,27 @@ app.command("lineage")(store_commands.show_lineage)
 app.command()(store_commands.verify)
 app.command()(store_commands.gc)
 app.command()(publish_command.publish)
+app.command()(doctor_command.doctor)
+app.command("export")(export_command.export_examples)
+app.command()(render_command.render)
 app.add_typer(llm_command.app, name="llm")
+
+
+_FAILURES = (BelowMinimum, BudgetReached, HubUnreachable, LeaseLost, ModuleFailed, NoAnswer, StoreUnreachable)
 
 
 def main() -> None:
     """Entry point: run the app, and turn mistakes into one line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal may not know every character of a result
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name=app.info.name, standalone_mode=False)
     except UserError as error:
         _fail("error", str(error), 2)
     except typer.TyperException as error:
         _fail("error", " ".join(error.format_message().split()), 2)
-    except (ModuleFailed, NoAnswer, BudgetReached, HubUnreachable) as error:
+    except _FAILURES as error:
         _fail("failed", str(error), 1)
     except typer.Abort:
         sys.exit(130)
@@ -201,7 +232,8 @@ def _fail(word: str, message: str, code: int) -> NoReturn:
 
 def _start(flow: _Flow, recipe: str, changes: list[str], store: Path, rehash: bool, **more: object) -> Any:
     """Run a flow in this process, with Prefect's embedded server unless PREFECT_API_URL names one."""
-    plan = checked(read_recipe(recipe, changes))  # a mistake shows before Prefect has started
+    reads = flow is not _Flow.CHECK
+    plan = checked(read_recipe(recipe, changes), folders=reads)  # a mistake shows before Prefect has started
     Store(store)
     os.environ[STORE] = str(store)
     _quiet_prefect()
@@ -214,7 +246,7 @@ def _start(flow: _Flow, recipe: str, changes: list[str], store: Path, rehash: bo
     with temporary_settings({PREFECT_API_URL: address}):
         from flows import pipeline
 
-        out.print(f"{plan.name}: {plan.title}", highlight=False)
+        say(f"{plan.name}: {plan.title}")
         run_flow = getattr(pipeline, flow.value)
         return run_flow(pipeline.RecipeName(recipe), pipeline.Overrides(set=changes), rehash, **more)
 
@@ -225,12 +257,25 @@ def _quiet_prefect() -> None:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 
-def _show_report(report: Artifact, store: Path) -> None:
+def _report(flow: _Flow, recipe: str, changes: list[str], store: Path, rehash: bool) -> None:
+    """Run a flow that ends in a report and show it, also where it falls short of the recipe's minimums."""
+    minimums = read_recipe(recipe, changes).evaluation.minimums
+    try:
+        _show_report(_start(flow, recipe, changes, store, rehash), minimums, store)
+    except BelowMinimum as error:
+        _show_report(error.report, minimums, store)
+        raise
+
+
+def _show_report(report: Artifact, minimums: Iterable[Minimum], store: Path) -> None:
     from flows.results import print_results
 
-    folder = open_store(store).folder(report)
+    opened = open_store(store)
+    folder = opened.folder(report)
     print_results(out, folder)
-    out.print(f"\nreport: {folder / 'report.html'}", highlight=False)
+    print_judged(out, opened, report)
+    print_held(out, hold(opened, minimums, report))
+    say(f"\nreport: {folder / 'report.html'}")
 
 
 if __name__ == "__main__":

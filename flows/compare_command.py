@@ -8,7 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.scored import Scored, scored
+from flows.terminal import print_whole
 from reporting import notation as n
+from reporting.accuracy import FEW
 from reporting.differences import Comparison, Difference, differences
 from reporting.runs import ALL, Run
 from reporting.significance import ALPHA
@@ -19,10 +21,10 @@ from storage.parquet import read_table
 from storage.store import Store
 
 _HEADS = (
-    "n, videos",
-    "run, %",
-    "against, %",
-    "difference, points",
+    "n,\nvideos",
+    "{run}, %",
+    "{against}, %",
+    "difference,\npoints",
     "p",
     "McNemar",
     "detect-\nable",
@@ -93,7 +95,7 @@ def _table_of(store: Store, found: Scored) -> pa.Table:
 
 
 def print_compared(out: Console, found: Compared) -> None:
-    """A table for each pair and benchmark, and how to read them."""
+    """A sentence and a table for each pair and benchmark, and how to read them."""
     for pair in found.pairs:
         _say(
             out, f"{pair.run.name} {n.MINUS} {pair.against.name}   ({pair.run.scores} {n.MINUS} {pair.against.scores})"
@@ -107,25 +109,42 @@ def print_compared(out: Console, found: Compared) -> None:
     tested = sum(len(pair.differences) for pair in found.pairs)
     _say(
         out,
-        "p: whole videos are swapped between the runs; McNemar: as if every question had a video of its own.\n"
+        "In brackets: 95% intervals, with whole videos drawn again and again.\n"
+        "p: how often chance alone differs as much, with whole videos swapped between the two; McNemar: the same as if "
+        "every question\nhad a video of its own, – where an answer can be partly right.\n"
         "Detectable: the smallest true difference that such a comparison finds four times in five.\n"
+        f"Within noise: the interval holds zero or p is over {ALPHA}. n < {FEW}: too few questions for a claim.\n"
         f"{tested} differences, none corrected for their number: where there is no effect at all, "
         f"about {ALPHA * tested:.1f} of them look like one.",
     )
 
 
 def _say(out: Console, text: str) -> None:
-    out.print(text, highlight=False, markup=False)
+    out.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _print_benchmark(out: Console, rows: list[Difference]) -> None:
-    """Accuracies in %, differences in points; a benchmark of one family is one line."""
-    table = Table(escape(rows[0].benchmark), *_HEADS, box=None, padding=(0, 2, 0, 0))
+    """What is to be said, then accuracies in % and differences in points; a benchmark of one family is one line."""
+    total = rows[0]
+    _say(out, f"{total.benchmark}: {_verdict(total)}{f'; n < {FEW}: rest no claim on it' if total.few else ''}")
+    heads = (head.format(run=total.run, against=total.against) for head in _HEADS)
+    table = Table("", *map(escape, heads), box=None, padding=(0, 2, 0, 0))
     for row in rows if len(rows) > 2 else rows[:1]:
         table.add_row(escape("all families" if row.family == ALL else row.family), *_cells(row))
-    out.print(table)
+    print_whole(out, table)
     if left := rows[0].unpaired:
         _say(out, f"left out: {n.count(left)} examples for which a run has no value")
+
+
+def _verdict(row: Difference) -> str:
+    """The one sentence of a comparison."""
+    gap = f"{n.points(row.difference.mean)} points ({n.points_bounds(row.difference)}, p {n.p_value(row.p)})"
+    if row.verdict in ("higher", "lower"):
+        return f"{row.run} is {row.verdict} than {row.against}: {gap}"
+    if row.verdict == "too few to say":
+        return f"too few videos to tell {row.run} and {row.against} apart"
+    found = f"; a true {n.percent(row.detectable)} would be found four times in five" if row.detectable else ""
+    return f"no difference between {row.run} and {row.against} can be told: {gap} is within noise{found}"
 
 
 def _cells(row: Difference) -> tuple[str, ...]:
@@ -134,8 +153,8 @@ def _cells(row: Difference) -> tuple[str, ...]:
         _with_bounds(n.percent(row.of_run.mean), n.percent_bounds(row.of_run)),
         _with_bounds(n.percent(row.of_against.mean), n.percent_bounds(row.of_against)),
         _with_bounds(n.points(row.difference.mean), n.points_bounds(row.difference)),
-        _p(row.p),
-        _p(row.mcnemar),
+        n.p_value(row.p),
+        n.p_value(row.mcnemar),
         n.percent(row.detectable),
         n.count(row.better),
         n.count(row.worse),
@@ -145,7 +164,3 @@ def _cells(row: Difference) -> tuple[str, ...]:
 
 def _with_bounds(mean: str, bounds: str) -> str:
     return f"{mean} ({bounds})" if bounds else mean
-
-
-def _p(p: float | None) -> str:
-    return n.UNKNOWN if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -23,6 +24,7 @@ from training.parent import leave_with
 
 _HOST = "127.0.0.1"
 _HEALTHY_SECONDS = 180.0
+_LIVES = 3
 # What Prefect's own temporary server is started with: no pages, no services but the ones that a run needs.
 _SETTINGS = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
@@ -36,14 +38,38 @@ def start_embedded_server() -> str:
     folder = held.enter_context(tempfile.TemporaryDirectory())
     pipe = held.enter_context(alive(Path(folder) / "alive"))
     port = _free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flows.embedded", str(pipe), str(port)], env=os.environ | _SETTINGS
-    )
-    held.callback(process.wait)
-    held.callback(process.terminate)
+    server = _Server(str(pipe), str(port))
+    held.callback(server.stop)
     atexit.register(held.close)
-    wait_healthy(f"http://{_HOST}:{port}/api/health", process)
+    wait_healthy(f"http://{_HOST}:{port}/api/health", server.process)
+    threading.Thread(target=server.keep, name="server", daemon=True).start()
     return f"http://{_HOST}:{port}/api"
+
+
+class _Server:
+    """The server's process, begun again when it dies: without one, a run that is done tries for minutes to tell it."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._command = [sys.executable, "-m", "flows.embedded", *arguments]
+        self._changing, self._stopped = threading.Lock(), False
+        self.process = self._start()
+
+    def keep(self) -> None:
+        for _ in range(_LIVES):
+            self.process.wait()
+            with self._changing:
+                if self._stopped:
+                    return
+                self.process = self._start()
+
+    def stop(self) -> None:
+        with self._changing:
+            self._stopped = True
+        self.process.terminate()
+        self.process.wait()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(self._command, env=os.environ | _SETTINGS)
 
 
 def wait_healthy(address: str, process: "subprocess.Popen[bytes]", seconds: float = _HEALTHY_SECONDS) -> None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from flows.terminal import StoreOption
 from llm.statistics import Statistics, statistics
 from schemas.values import UserError
+from storage.origin import local_folder
 
 app = typer.Typer(help="Look into the response log.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -25,7 +26,7 @@ def stats(
     ] = None,
 ) -> None:
     """Show calls, hits, failures by kind, tokens, cost and latency, by model and prompt."""
-    place = (log or store / "llm") / "responses.sqlite"
+    place = (log or local_folder(store) / "llm") / "responses.sqlite"
     if not place.exists():
         raise UserError(
             f"there is no response log at {place}: run a recipe first, or name another with --store or --log"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 else:
     RecipeName = Enum("RecipeName", {name: name for name in recipe_names()}, type=str)
+    RecipeName.__doc__ = "What to run: sources, language models, training stages, benchmarks."  # shown in the form
 
 
 class Overrides(BaseModel):
@@ -28,9 +29,9 @@ class Overrides(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     llm_provider: Literal["offline", "openai", "gemini"] | None = Field(
-        default=None, description="Who rewrites, rates and judges. `offline` needs no network."
+        default=None, title="LLM provider", description="Who rewrites, rates and judges. `offline` needs no network."
     )
-    llm_model: str | None = Field(default=None, description="Model name for that provider.")
+    llm_model: str | None = Field(default=None, title="LLM model", description="Its name at that provider.")
     concurrency: int | None = Field(default=None, ge=1, description="LLM requests in flight at most.")
     max_dollars: float | None = Field(
         default=None, ge=0, description="What making one artifact may cost in US dollars; needs the recipe's prices."
@@ -45,16 +46,21 @@ class Overrides(BaseModel):
         default=None,
         description="Rows of every source: all, first:100, last:10%, random:50%.",
     )
+    revision: str | None = Field(
+        default=None,
+        description="Of what lies on the hub: latest, a branch, a tag or a commit. Folders are taken as they are.",
+    )
     set: list[str] = Field(default=[], description="Any other field of the recipe, one `path.to.field=value` a line.")
 
 
 NO_OVERRIDES = Overrides()
 
 
-def recipe_for(name: str, overrides: Overrides) -> Recipe:
-    """The recipe with the overrides applied. Raises UserError for a field or value it does not know."""
-    recipe = read_recipe(name)
-    return checked(read_recipe(name, [*_changes(recipe, overrides), *overrides.set]))
+def recipe_for(name: str, overrides: Overrides, *, folders: bool = True) -> Recipe:
+    """The recipe with the overrides applied: the lines first, since fields of the form speak of sources that those may
+    have moved. Raises UserError for a field or value it does not know."""
+    recipe = read_recipe(name, overrides.set)
+    return checked(read_recipe(name, [*overrides.set, *_changes(recipe, overrides)]), folders=folders)
 
 
 def _changes(recipe: Recipe, overrides: Overrides) -> list[str]:
@@ -66,5 +72,11 @@ def _changes(recipe: Recipe, overrides: Overrides) -> list[str]:
         **{f"{user}.provider": overrides.llm_provider for user in ("rewrite", "rate", "judge")},
         **{f"{user}.model": overrides.llm_model for user in ("rewrite", "rate", "judge")},
         **{f"sources.{source.name}.take": overrides.take for source in recipe.sources},
+        **{f"{path}.revision": overrides.revision for path in _on_hub(recipe)},
     }
     return [f"{path}={value}" for path, value in lines.items() if value is not None]
+
+
+def _on_hub(recipe: Recipe) -> list[str]:
+    places = {"sources": recipe.sources, "evaluation.benchmarks": recipe.evaluation.benchmarks}
+    return [f"{place}.{item.name}" for place, items in places.items() for item in items if item.repository is not None]

@@ -1,4 +1,4 @@
-"""The three parts of the pipeline, each a paragraph of tasks: curate data, train models, evaluate them.
+"""The first two parts of the pipeline, each a paragraph of tasks: curate data, train models (then `flows.evaluating`).
 
 Tasks are submitted, not awaited, so that what does not depend on each other runs side by side; a future stands for
 the artifact that its task will return.
@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from corpus.make import CorpusParams
 from flows.run import Future, Run
-from schemas.recipe import GrpoStage, Recipe, SftStage, Source
+from schemas.curation import Source
+from schemas.recipe import GrpoStage, Recipe, SftStage
 from schemas.training import Decoding, GenerateParams
 from tasks.curate import CurateParams, curate
 from tasks.curation.quality import Band
@@ -18,16 +19,12 @@ from tasks.generation import PredictParams
 from tasks.grpo import grpo
 from tasks.import_model import ImportParams, ImportRuntime, import_model
 from tasks.ingest import IngestRuntime, ingest
-from tasks.judge import JudgeParams, judge
 from tasks.make_corpus import make_corpus
 from tasks.make_model import make_model
-from tasks.predict import predict
 from tasks.publish import PublishParams, publish
 from tasks.rate import RateParams, rate
 from tasks.reading.blocks import IngestParams
-from tasks.report import ReportParams, report
 from tasks.rewrite import RewriteParams, rewrite
-from tasks.score import ScoreParams, score
 from tasks.sft import sft
 from tasks.solve_rate import solve_rate
 from tasks.source import SourceParams, SourceRuntime, source
@@ -56,13 +53,13 @@ def curate_data(run: Run) -> Data:
         rows_per_shard=writer.rows_per_shard,
         max_reject_share=run.recipe.curation.max_reject_share,
     )
-    rewritten = {name: run.submit(rewrite, rewriting, examples) for name, examples in read.items()}
+    rewritten = {name: run.submit(rewrite, rewriting, examples, of=name) for name, examples in read.items()}
     rating = RateParams(llm=rater.llm, rows_per_shard=rater.rows_per_shard)
-    rated = {name: run.submit(rate, rating, examples) for name, examples in rewritten.items()}
+    rated = {name: run.submit(rate, rating, examples, of=name) for name, examples in rewritten.items()}
     choosing = CurateParams(**run.recipe.curation.model_dump(exclude={"max_reject_share"}))
-    curated = run.submit(curate, choosing, rated, benchmarks, None)
+    curated = run.submit(curate, choosing, rated, benchmarks, None, of=run.recipe.name)
     card = PublishParams(name=run.recipe.name, title=run.recipe.title, **run.recipe.publishing.model_dump())
-    return Data(curated, run.submit(publish, card, curated), read, rewritten, rated, benchmarks)
+    return Data(curated, run.submit(publish, card, curated, of=run.recipe.name), read, rewritten, rated, benchmarks)
 
 
 def train_models(run: Run, data: Data) -> dict[str, Future]:
@@ -71,36 +68,12 @@ def train_models(run: Run, data: Data) -> dict[str, Future]:
     for item in run.recipe.stages:
         before, after = checkpoints[item.init_from], [checkpoints[name] for name in item.after]
         if isinstance(item, SftStage):
-            checkpoints[item.name] = run.submit(sft, item.params, data.curated, before, after=after)
+            checkpoints[item.name] = run.submit(sft, item.params, data.curated, before, of=item.name, after=after)
         else:
             chosen = _within_band(run, item, data, before)
-            checkpoints[item.name] = run.submit(grpo, item.params, chosen, before, after=after)
+            held_out = {name: data.benchmarks[name] for name in (item.held_out,) if name}
+            checkpoints[item.name] = run.submit(grpo, item.params, chosen, before, held_out, of=item.name, after=after)
     return checkpoints
-
-
-def evaluate_models(run: Run, data: Data, checkpoints: Mapping[str, Future]) -> Future:
-    """Predict, judge and score every model, also on altered media and by sampling, and write the report."""
-    scores: dict[str, Future] = {}
-    predictions: dict[str, Future] = {}
-    for name, view in run.recipe.evaluation.measured():
-        params = PredictParams(generate=_generation(run.recipe, name, run.recipe.evaluation.decoding).seen_as(view))
-        key = f"{name}-{view}"
-        predictions[key] = run.submit(predict, params, data.benchmarks, checkpoints[name])
-        scores[key] = _scored(run, name, data.benchmarks, predictions[key], ())
-    sampled = _probe(run, data, checkpoints)
-    return run.submit(
-        report,
-        ReportParams.of(run.recipe),
-        data.benchmarks,
-        data.read,
-        data.rewritten,
-        data.rated,
-        data.curated,
-        checkpoints,
-        predictions,
-        scores,
-        sampled,
-    )
 
 
 def _corpus(run: Run) -> Future | None:
@@ -113,7 +86,7 @@ def _ingest(run: Run, item: Source, corpus: Future | None, *, held_out: bool) ->
     within, folder = _place(run, item, corpus)
     where = SourceRuntime(**run.runtime.model_dump(), folder=folder, max_unpacked_gb=item.max_unpacked_gb)
     listing = SourceParams(**item.model_dump(include={"dataset", "revision", "files", "unpack"}))
-    found = run.submit(source, listing, within, runtime=where)
+    found = run.submit(source, listing, within, of=item.name, runtime=where)
     reading = IngestParams(
         dataset=item.dataset,
         revision=item.revision,
@@ -123,14 +96,14 @@ def _ingest(run: Run, item: Source, corpus: Future | None, *, held_out: bool) ->
         max_reject_share=run.recipe.curation.max_reject_share,
     )
     reader = IngestRuntime(**run.runtime.model_dump(), removals=run.recipe.removals)
-    return run.submit(ingest, reading, found, runtime=reader)
+    return run.submit(ingest, reading, found, of=item.name, runtime=reader)
 
 
 def _place(run: Run, item: Source, corpus: Future | None) -> tuple[Future | None, str]:
     """The artifact that a source lies in, if it lies in one, and its folder there or on this machine."""
     if item.repository is not None:
         asked = FetchParams(repository=item.repository, commit=item.revision, files=item.files)
-        return run.submit(fetch, asked, runtime=FetchRuntime(**run.runtime.model_dump())), FILES
+        return run.submit(fetch, asked, of=item.repository, runtime=FetchRuntime(**run.runtime.model_dump())), FILES
     if item.in_corpus is not None:
         return corpus, item.in_corpus
     return None, item.folder
@@ -140,7 +113,8 @@ def _start(run: Run, data: Data) -> Future:
     if run.recipe.model.folder is not None:
         where = ImportRuntime(**run.runtime.model_dump(), folder=run.recipe.model.folder)
         return run.submit(import_model, ImportParams(revision="local"), runtime=where)
-    return run.submit(make_model, TinyParams(seed=run.recipe.model.tiny_seed or 0), {"curated": data.curated})
+    tiny = TinyParams(family=run.recipe.model.tiny_family, seed=run.recipe.model.tiny_seed or 0)
+    return run.submit(make_model, tiny, {"curated": data.curated})
 
 
 def _within_band(run: Run, item: GrpoStage, data: Data, before: Future) -> Future:
@@ -149,53 +123,28 @@ def _within_band(run: Run, item: GrpoStage, data: Data, before: Future) -> Futur
     They were kept clear of benchmarks and duplicates when they were curated, which is not judged again.
     """
     drawing = item.params.decoding.model_copy(update={"draws": item.solve_rate.draws})
-    generate = _generation(run.recipe, item.name, drawing)
-    rates = run.submit(solve_rate, PredictParams(generate=generate, split="train"), data.curated, before)
+    generate = generation(run.recipe, item.name, drawing)
+    rates = run.submit(
+        solve_rate, PredictParams(generate=generate, split="train"), data.curated, before, of=item.init_from
+    )
     band = Band(**item.solve_rate.model_dump(include={"above", "up_to", "correct_from"}))
     choosing = CurateParams(band=band, near_duplicate=None)
-    return run.submit(curate, choosing, {"curated": data.curated}, {}, rates)
+    return run.submit(curate, choosing, {"curated": data.curated}, {}, rates, of=f"for {item.name}")
 
 
-def _generation(recipe: Recipe, name: str, decoding: Decoding) -> GenerateParams:
-    """How a stage's model writes: in the format it was trained on; the untrained one context first."""
+def generation(recipe: Recipe, name: str, decoding: Decoding) -> GenerateParams:
+    """How a model writes: in the format it was trained on, untrained ones and language models context first.
+
+    The untrained model has the numbers of the first stage, since twice their size may be twice too large.
+    """
     stages = {item.name: item for item in recipe.stages}
     params = stages[name].params if name in stages else None
+    like = params or next((item.params for item in recipe.stages), None)
     return GenerateParams(
         format=params.format if params else "context_first",
         media=recipe.media,
         decoding=decoding,
-        dtype=params.dtype if params else "float32",
+        dtype=like.dtype if like else "float32",
         batch_size=recipe.evaluation.batch_size,
         rows_per_shard=recipe.evaluation.rows_per_shard,
     )
-
-
-def _scored(
-    run: Run, name: str, examples: Mapping[str, Future], predictions: Future, rewards: tuple[str, ...]
-) -> Future:
-    format = _generation(run.recipe, name, run.recipe.evaluation.decoding).format
-    asked = tuple(reward for reward in rewards if reward in ("context", "logic"))
-    judging = JudgeParams(judge=run.recipe.judge, format=format, rewards=asked)
-    judgements = run.submit(judge, judging, examples, predictions)
-    scoring = ScoreParams(format=format, families=run.recipe.evaluation.families, rewards=("format", *rewards))
-    return run.submit(score, scoring, examples, predictions, judgements)
-
-
-def _probe(run: Run, data: Data, checkpoints: Mapping[str, Future]) -> dict[str, Future]:
-    """Scores of sampled completions on held-out prompts, by stage."""
-    probe = run.recipe.evaluation.probe
-    if probe is None:
-        return {}
-    stage = run.recipe.stage(probe.rewards_of)
-    assert isinstance(stage, GrpoStage)
-    rewards = tuple(term.reward for term in stage.params.rewards)
-    decoding = stage.params.decoding.model_copy(update={"draws": probe.draws, "seed": probe.seed})
-    examples = {"validation": data.curated}
-    sampled = {}
-    for name in probe.stages:
-        params = PredictParams(
-            generate=_generation(run.recipe, name, decoding), split="validation", prompts=probe.prompts
-        )
-        predictions = run.submit(predict, params, examples, checkpoints[name])
-        sampled[name] = _scored(run, name, examples, predictions, rewards)
-    return sampled

@@ -12,15 +12,20 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.checking import check_rows
+from flows.evaluating import evaluate_models
+from flows.gate import hold, require, rows
 from flows.kl_sweep import train_sweep, write_page
+from flows.leaving import end_with_worker
+from flows.notify import notify
 from flows.overrides import NO_OVERRIDES, Overrides, RecipeName, recipe_for
-from flows.parts import curate_data, evaluate_models, train_models
+from flows.parts import curate_data, train_models
 from flows.revisions import pinned
 from flows.run import Run
 from flows.settings import runtime
 from schemas.artifact import Artifact
+from storage.store import Store
 from tasks.naming import give_names
-from tasks.showing import show_curation, show_results
+from tasks.showing import show_curation, show_minimums, show_results
 
 # More threads than work: a task that waits for its inputs holds a thread but no core.
 _RUNNER: TaskRunner[PrefectFuture[Any]] = ThreadPoolTaskRunner(max_workers=32)  # type: ignore[assignment]
@@ -32,11 +37,20 @@ def _run_name() -> str:
 
 
 def _begin(recipe: RecipeName, overrides: Overrides, rehash: bool) -> Run:
+    end_with_worker()
     asked = pinned(recipe_for(recipe.value, overrides))
     return Run(asked, runtime(asked.llm, rehash))
 
 
-@flow(name="curate", flow_run_name=_run_name, task_runner=_RUNNER)
+def _hold_minimums(run: Run, report: Artifact) -> None:
+    """Show what the recipe asks of its stages beside what they reach. Raises BelowMinimum where one falls short."""
+    if run.recipe.evaluation.minimums:
+        found = hold(Store(run.runtime.store), run.recipe.evaluation.minimums, report)
+        show_minimums(run.recipe.name, rows(found))
+        require(found, report)
+
+
+@flow(name="curate", flow_run_name=_run_name, task_runner=_RUNNER, on_failure=[notify], on_crashed=[notify])
 def curate(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> Artifact:
     """Read, rewrite, rate and choose training examples, and publish them as a dataset."""
     run = _begin(recipe, overrides, rehash)
@@ -47,7 +61,7 @@ def curate(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool
     return dataset
 
 
-@flow(name="train", flow_run_name=_run_name, task_runner=_RUNNER)
+@flow(name="train", flow_run_name=_run_name, task_runner=_RUNNER, on_failure=[notify], on_crashed=[notify])
 def train(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> dict[str, Artifact]:
     """Train every stage of the recipe on curated examples."""
     run = _begin(recipe, overrides, rehash)
@@ -57,7 +71,7 @@ def train(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool 
     return checkpoints
 
 
-@flow(name="evaluate", flow_run_name=_run_name, task_runner=_RUNNER)
+@flow(name="evaluate", flow_run_name=_run_name, task_runner=_RUNNER, on_failure=[notify], on_crashed=[notify])
 def evaluate(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> Artifact:
     """Measure every trained stage on the benchmarks and write the report."""
     run = _begin(recipe, overrides, rehash)
@@ -67,10 +81,11 @@ def evaluate(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bo
     show_results(run.recipe.name, report, run.runtime)
     made = {"report": report, **dict(zip(checkpoints, trained, strict=True))}
     give_names({f"{run.recipe.name}/{name}": artifact for name, artifact in made.items()}, run.runtime)
+    _hold_minimums(run, report)
     return report
 
 
-@flow(name="pipeline", flow_run_name=_run_name, task_runner=_RUNNER)
+@flow(name="pipeline", flow_run_name=_run_name, task_runner=_RUNNER, on_failure=[notify], on_crashed=[notify])
 def pipeline(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> Artifact:
     """Everything from raw folders to the report; artifacts that are there already are reused."""
     run = _begin(recipe, overrides, rehash)
@@ -87,20 +102,22 @@ def pipeline(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bo
         **dict(zip(checkpoints, trained, strict=True)),
     }
     give_names({f"{run.recipe.name}/{name}": artifact for name, artifact in made.items()}, run.runtime)
+    _hold_minimums(run, report)
     return report
 
 
-@flow(name="check", flow_run_name=_run_name, task_runner=_RUNNER)
+@flow(name="check", flow_run_name=_run_name, task_runner=_RUNNER, on_failure=[notify], on_crashed=[notify])
 def check(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> Artifact:
     """Try the judge on texts that must not score, and count facts, on rows that the last curation rewrote."""
-    asked = recipe_for(recipe.value, overrides)  # no source is read, so no revision has to be known
+    end_with_worker()
+    asked = recipe_for(recipe.value, overrides, folders=False)  # no source is read, nor any revision asked for
     run = Run(asked, runtime(asked.llm, rehash))
     (checked,) = run.settle([check_rows(run)])
     give_names({f"{run.recipe.name}/check": checked}, run.runtime)
     return checked
 
 
-@flow(name="kl_sweep", flow_run_name=_run_name, task_runner=_RUNNER)
+@flow(name="kl_sweep", flow_run_name=_run_name, task_runner=_RUNNER, on_failure=[notify], on_crashed=[notify])
 def kl_sweep(
     recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False, *, stage: str, ends: list[float]
 ) -> str:

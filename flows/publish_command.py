@@ -1,14 +1,16 @@
 """`contextfirst publish`: a dataset or a report, copied out of the store or pushed to the hub."""
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.terminal import NameArgument, StoreOption, find, open_store, out
+from flows.terminal import NameArgument, StoreOption, find, open_store, say
 from schemas.artifact import Artifact
 from schemas.values import UserError
+from storage.outside import whole_folder
 from storage.store import Store
 
 
@@ -28,20 +30,13 @@ def publish(
         raise UserError(f"{name} is of kind {artifact.kind}: publish a dataset (RECIPE/dataset) or a report")
     if to is None and push is None:
         raise UserError("say where to publish: --to FOLDER, or --push OWNER/NAME")
+    with whole_folder(to.resolve(), "--to") if to else nullcontext() as folder:
+        if folder:
+            shutil.copytree(opened.folder(artifact), folder, dirs_exist_ok=True)
+        if push is not None:
+            say(f"{artifact} pushed to {_push(opened, artifact, push, private)}")
     if to is not None:
-        _check_empty(to)
-    if push is not None:
-        out.print(f"{artifact} pushed to {_push(opened, artifact, push, private)}", highlight=False)
-    if to is not None:
-        _copy_whole(opened.folder(artifact), to.resolve())
-        out.print(f"{artifact} published to {to}", highlight=False)
-
-
-def _check_empty(to: Path) -> None:
-    if to.exists() and not to.is_dir():
-        raise UserError(f"{to} is no folder: name another with --to")
-    if to.exists() and any(to.iterdir()):
-        raise UserError(f"{to} is not empty: name another folder with --to")
+        say(f"{artifact} published to {to}")
 
 
 def _push(store: Store, artifact: Artifact, repository: str, private: bool) -> str:
@@ -53,16 +48,3 @@ def _push(store: Store, artifact: Artifact, repository: str, private: bool) -> s
         raise UserError(f"{artifact} is a {artifact.kind}: --push takes a dataset (RECIPE/dataset)")
     message = f"contextfirst {artifact}, content {store.manifest(artifact).content}"
     return push(store.folder(artifact), repository, private, message)
-
-
-def _copy_whole(folder: Path, to: Path) -> None:
-    """Copy a folder so that it is whole or absent. Raises UserError where that cannot be written."""
-    beside = to.with_name(f".{to.name}.partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        shutil.copytree(folder, beside)
-        beside.replace(to)
-    except OSError as error:
-        shutil.rmtree(beside, ignore_errors=True)
-        why = error.strerror or type(error).__name__
-        raise UserError(f"{to} cannot be written ({why}): name another folder with --to") from error

@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from schemas.recipe import Recipe, Source
+from schemas.curation import Source
+from schemas.recipe import Recipe
 from tasks.find_commit import find_commit
 
 

@@ -4,9 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from prefect import Task
+from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture, wait
+from prefect.runtime import deployment
 
+from flows.leaving import ending_soon
 from schemas.artifact import Artifact
+from schemas.failures import NoAnswer
 from schemas.recipe import Recipe
 from schemas.runtime import Runtime
 
@@ -25,18 +29,41 @@ class Run:
         self,
         stage: Task[..., Artifact],
         *arguments: object,
+        of: str = "",
         runtime: Runtime | None = None,
         after: Iterable[Future] = (),
     ) -> Future:
-        """Start a stage once its inputs are there, with the run's runtime unless it needs one of its own."""
-        future = stage.submit(*arguments, runtime=runtime or self.runtime, wait_for=list(after))
+        """Start a stage once its inputs are there, with the run's runtime unless it needs one of its own.
+
+        of: which source or model it is about; with the stage's name it names the task run.
+        """
+        named = patient(stage).with_options(task_run_name=f"{stage.name} {of}".rstrip())
+        future = named.submit(*arguments, runtime=runtime or self.runtime, wait_for=list(after))
         self.submitted.append(future)
         return future
 
     def settle(self, wanted: Iterable[Future]) -> list[Artifact]:
         """Wait for everything and return the artifacts of `wanted`. Raises what first went wrong."""
-        wait(self.submitted)
+        with ending_soon():
+            wait(self.submitted)
         for future in self.submitted:
             if future.state.is_failed() or future.state.is_crashed():
                 future.result()
         return [future.result() for future in wanted]
+
+
+_ASK_AGAIN_SECONDS = [60.0, 600.0]
+
+
+def patient(stage: Task[..., Artifact]) -> Task[..., Artifact]:
+    """A deployment's run asks a language model again that did not answer; at a terminal a person decides about it."""
+    if stage.retries or deployment.id is None:
+        return stage
+    return stage.with_options(
+        retries=len(_ASK_AGAIN_SECONDS), retry_delay_seconds=_ASK_AGAIN_SECONDS, retry_condition_fn=_had_no_answer
+    )
+
+
+def _had_no_answer(_task: object, _task_run: TaskRun, state: State) -> bool:
+    """Nothing that was answered is asked for again: answers are in the log, and finished shards in the draft."""
+    return isinstance(state.data, NoAnswer)

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.terminal import write_json
+from flows.terminal import print_whole, write_json
 from schemas.values import UserError
 from tasks.scoring import scored_file
 from tasks.scoring.marks import Protocol, Reading
@@ -20,6 +20,7 @@ from tasks.scoring.scored_file import ScoredFile, score_file
 from tasks.scoring.subsets import read_subset
 from tasks.scoring.tally import ALL, Cell
 
+_HEADS = ("n", "accuracy", "95%\ninterval", "of\nanswered", "un-\nanswered", "unread", "load\nerrors", "un-\njudged")
 _PROTOCOLS: dict[str, Protocol] = {"tagged": "tagged", "direct": "direct"}
 
 
@@ -47,6 +48,8 @@ def score(
     """Score a file of predictions: overall and by the benchmark's categories."""
     if protocol not in _PROTOCOLS:
         raise UserError(f"no protocol is called {protocol!r}: --protocol is {' or '.join(_PROTOCOLS)}")
+    if json and json.exists() and predictions.exists() and json.samefile(predictions):
+        raise UserError(f"{json} is the file of predictions: name another with --json")
     reading = Reading(_PROTOCOLS[protocol], yes_no_letters)
     found = score_file(predictions, benchmark, reading, [read_subset(written) for written in subsets])
     write_json(json, found)
@@ -55,15 +58,15 @@ def score(
 
 def _show(out: Console, found: ScoredFile) -> None:
     for table in found.tables:
-        out.print(_table(found, table), highlight=False)
+        print_whole(out, _table(found, table))
         out.print(_overall(found, table), "", sep="\n", highlight=False, soft_wrap=True)
     for note in found.notes:
         out.print(f"note: {note}", highlight=False, soft_wrap=True)
 
 
 def _table(found: ScoredFile, table: scored_file.Table) -> Table:
-    shown = Table(f"{found.benchmark}, {table.subset}", box=None)
-    for title in ("n", "accuracy", "95% interval", "of answered", "unanswered", "unread", "load errors", "unjudged"):
+    shown = Table(f"{found.benchmark},\n{table.subset}", box=None, padding=(0, 1, 0, 0))
+    for title in _HEADS:
         shown.add_column(title, justify="right")
     titles = len({cell.breakdown for cell in table.cells}) > 2
     for cell in table.cells:

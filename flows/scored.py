@@ -40,7 +40,7 @@ def scored(store: Store, find: Callable[[str], Artifact], reference: str) -> dic
     if artifact.kind == "checkpoint":
         return {ONLY: Scored(name=reference, scores=_measured(store, name, artifact, _view(view or "full")))}
     if artifact.kind == "report":
-        found = _inputs(store.manifest(artifact), "scores")
+        found = scores_of(store.manifest(artifact))
         return {key: Scored(name=f"{reference} {key}", scores=scores) for key, scores in found.items()}
     raise UserError(
         f"{name} is of kind {artifact.kind}: name a trained stage (demo/sft), a report (demo/report@2) or scores "
@@ -74,8 +74,14 @@ def _measured(store: Store, name: str, checkpoint: Artifact, view: str) -> Artif
 def _views(report: Manifest, checkpoint: Artifact) -> dict[str, Artifact]:
     """The scores of a checkpoint by view; a report names them by stage and view."""
     stages = {stage for stage, model in _inputs(report, "checkpoints").items() if model == checkpoint}
-    keys = {key: key.rpartition("-") for key in _inputs(report, "scores")}
-    return {view: _inputs(report, "scores")[key] for key, (stage, _, view) in keys.items() if stage in stages}
+    scores = scores_of(report)
+    keys = {key: key.rpartition("-") for key in scores}
+    return {view: scores[key] for key, (stage, _, view) in keys.items() if stage in stages}
+
+
+def scores_of(report: Manifest) -> dict[str, Artifact]:
+    """The scores that a report was written from, by stage and view: `sft-full`."""
+    return _inputs(report, "scores")
 
 
 def _inputs(manifest: Manifest, group: str) -> dict[str, Artifact]:

@@ -1,56 +1,55 @@
-"""`make serve`: a Prefect server, a process worker with every deployment, and the reports, all on loopback.
+"""`make serve`: a Prefect server, a process worker with every deployment, and the reports.
 
-Ends with Ctrl-C or SIGTERM, and takes what it started with it.
+On loopback unless told otherwise (`flows.binding`), on SQLite unless PREFECT_SERVER_DATABASE_CONNECTION_URL names
+PostgreSQL. Ends with Ctrl-C or SIGTERM: the worker first, while the server still hears how its runs end. It ends too
+when one of the three does, so that whoever watches it can start all of it again; when it is killed, the kernel kills
+what it started (`flows.child`), and a run leaves with its worker (`flows.leaving`).
 """
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+from flows import child
+from flows.binding import Binding, read_binding
 from flows.embedded import wait_healthy
+from flows.settings import REPORTS_URL, STORE
+from schemas.canonical import sha256_text
+from schemas.values import UserError
 from storage.store import Store
 
 _ROOT = Path(__file__).resolve().parent.parent
-_HOST = "127.0.0.1"
-_PATIENCE_SECONDS = 20.0
+_POOL = "contextfirst"
+_RUNS_SECONDS = 20.0  # longer than the grace that a run takes (flows.leaving)
+_PATIENCE_SECONDS = 5.0
+
+Process = subprocess.Popen[bytes]
 
 
 def main() -> None:
-    """Start everything, print where it is, and wait for a signal."""
-    port, reports = (int(os.environ.get(name, usual)) for name, usual in _PORTS)
-    store = Store(os.environ.get("CONTEXTFIRST_STORE", "store"))
-    served = store.root / "report"
-    served.mkdir(exist_ok=True)
-    environment = _environment(store.root, port, reports)
-    signal.signal(signal.SIGTERM, _interrupt)
-    started: list[subprocess.Popen[bytes]] = []
+    """Start everything, print where it is, and wait for a signal. Raises UserError, RuntimeError."""
+    binding = read_binding()
+    store = Store(os.environ.get(STORE, "store"))
+    reports, worker = store.root / "report", _worker_name(store.name)
+    reports.mkdir(exist_ok=True)
+    environment = _environment(binding, store.name)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    started: list[Process] = []
     try:
-        started.append(_start(environment, "prefect", "server", "start", "--host", _HOST, "--port", str(port)))
-        wait_healthy(f"http://{_HOST}:{port}/api/health", started[0])
-        _call(environment, "prefect", "work-pool", "create", "contextfirst", "--type", "process", "--overwrite")
-        _call(environment, "prefect", "--no-prompt", "deploy", "--all")
-        started.append(_start(environment, "prefect", "worker", "start", "--pool", "contextfirst", "--type", "process"))
-        started.append(
-            _start(
-                environment,
-                "python",
-                "-m",
-                "http.server",
-                str(reports),
-                "--bind",
-                _HOST,
-                "--directory",
-                str(served),
-            )
-        )
-        print(
-            f"\nPrefect:  http://{_HOST}:{port}\nreports:  http://{_HOST}:{reports}\nstop with Ctrl-C",
-            flush=True,
-        )
+        started.append(_server(environment, binding))
+        _prepare(environment, worker)
+        started.append(child.start(environment, "python", "-m", "flows.reports", str(reports)))
+        words = ("prefect", "worker", "start", "--pool", _POOL, "--type", "process", "--name", worker)
+        started.append(child.start(environment, *words))
+        _greet(binding)
         _watch(started)
     except KeyboardInterrupt:
         print("stopping", flush=True)
@@ -58,56 +57,95 @@ def main() -> None:
         _stop(started)
 
 
-_PORTS = (("CONTEXTFIRST_PORT", "4200"), ("CONTEXTFIRST_REPORTS_PORT", "4201"))
-
-
-def _environment(store: Path, port: int, reports: int) -> dict[str, str]:
-    api = f"http://{_HOST}:{port}/api"
-    return os.environ | {
+def _environment(binding: Binding, store: str) -> dict[str, str]:
+    return {
+        REPORTS_URL: binding.page(binding.reports_port),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": str(_ROOT),
         "CONTEXTFIRST_ROOT": str(_ROOT),
-        "CONTEXTFIRST_STORE": str(store),
-        "CONTEXTFIRST_REPORTS_URL": f"http://{_HOST}:{reports}",
-        "PREFECT_API_URL": api,
-        "PREFECT_SERVER_UI_API_URL": api,  # else the pages ask port 4200, whatever the port is
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "1",
+        STORE: store,
+        **binding.settings(os.environ),
     }
 
 
-def _start(environment: dict[str, str], *command: str) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(command, cwd=_ROOT, env=environment)
+def _server(environment: dict[str, str], binding: Binding) -> Process:
+    words = ("prefect", "server", "start", "--host", binding.host, "--port", str(binding.port))
+    server = child.start(environment, *words)
+    wait_healthy(f"{binding.api}/health", server)
+    return server
+
+
+def _worker_name(store: str) -> str:
+    """The same at every start, so that a worker knows what it left behind. Prefect forbids it a path."""
+    return f"{socket.gethostname()}-{sha256_text(store)[:8]}"
+
+
+def _prepare(environment: dict[str, str], worker: str) -> None:
+    """Make what a fresh server lacks; on one that has it, bring it up to date."""
+    _call(environment, "prefect", "work-pool", "create", _POOL, "--type", "process", "--overwrite")
+    _call(environment, "python", "-m", "flows.deploy")
+    _call(environment, "python", "-m", "flows.dead_runs", worker)
 
 
 def _call(environment: dict[str, str], *command: str) -> None:
-    subprocess.run(command, cwd=_ROOT, env=environment, check=True)
+    with child.start(environment, *command) as process:
+        if process.wait():
+            raise RuntimeError(f"`{' '.join(command)}` ended with code {process.returncode}")
 
 
-def _watch(started: "list[subprocess.Popen[bytes]]") -> None:
-    """Wait until one of the processes ends, which none should."""
+def _greet(binding: Binding) -> None:
+    if not binding.is_local:
+        print(f"\nwarning: {binding.host} is open to other machines, without TLS: put a proxy with TLS before it")
+    pages, reports = binding.page(binding.port), binding.page(binding.reports_port)
+    print(f"\nPrefect:  {pages}\nreports:  {reports}\nstop with Ctrl-C", flush=True)
+
+
+def _watch(started: list[Process]) -> None:
+    """Wait until one of the processes ends, which none should. Raises RuntimeError."""
     while all(process.poll() is None for process in started):
-        time.sleep(1)
+        time.sleep(0.5)
+    (ended, *_) = (process for process in started if process.poll() is not None)
+    raise RuntimeError(f"`{' '.join(map(str, ended.args[4:]))}` ended with code {ended.returncode}; stopped the rest")  # type: ignore[index]
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _stop(started: "list[subprocess.Popen[bytes]]") -> None:
+def _stop(started: list[Process]) -> None:
+    """End them one by one, the latest first, each after its own children: a worker would wait for its runs to finish.
+
+    Prefect's worker does not always leave when it is told to, so after a while it is not asked.
+    """
     for process in reversed(started):
-        if process.poll() is None:
-            process.terminate()
-    until = time.monotonic() + _PATIENCE_SECONDS
-    for process in started:
-        try:
-            process.wait(max(0.1, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
+        process.terminate()
+        for child_id in _children(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(child_id, signal.SIGTERM)
+        _wait(_RUNS_SECONDS, lambda pid=process.pid: not _children(pid))
+        if not _wait(_PATIENCE_SECONDS, lambda process=process: process.poll() is not None):
             process.kill()
+        process.wait()
+
+
+def _children(pid: int) -> list[int]:
+    lines = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(word) for line in lines for word in line.split()]
+
+
+def _wait(seconds: float, done: Callable[[], bool]) -> bool:
+    """Whether it was done in time."""
+    until = time.monotonic() + seconds
+    while not done() and time.monotonic() < until:
+        time.sleep(0.1)
+    return done()
 
 
 if __name__ == "__main__":
     try:
         main()
-    except RuntimeError as error:
-        sys.exit(f"error: {error}; is a port in use? CONTEXTFIRST_PORT and CONTEXTFIRST_REPORTS_PORT name others")
+    except (UserError, RuntimeError) as error:
+        sys.exit(f"error: {error}")

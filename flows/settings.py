@@ -1,26 +1,63 @@
 """Where and how fast flows run: the only place that reads the environment."""
 
 import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from schemas.llm import LlmLimits
 from schemas.runtime import Runtime
+from schemas.values import UserError
 
 STORE = "CONTEXTFIRST_STORE"
 REPORTS_URL = "CONTEXTFIRST_REPORTS_URL"
 RESPONSES = "CONTEXTFIRST_RESPONSES"
 TRACKERS = "CONTEXTFIRST_TRACKERS"
+NOTIFY = "CONTEXTFIRST_NOTIFY"
+
+
+_GPU = Path("/dev/nvidia0")
+"""Where there is one, training processes take turns: each would fill its memory."""
+_FIELDS = {
+    "threads": "CONTEXTFIRST_THREADS",
+    "workers": "CONTEXTFIRST_WORKERS",
+    "training_slots": "CONTEXTFIRST_TRAINING_SLOTS",
+    "generators": "CONTEXTFIRST_GENERATORS",
+    "judge_deadline": "CONTEXTFIRST_JUDGE_DEADLINE",
+    "collective_timeout": "CONTEXTFIRST_COLLECTIVE_TIMEOUT",
+    "executor": "CONTEXTFIRST_EXECUTOR",
+    "nodes": "CONTEXTFIRST_NODES",
+    "rendezvous": "CONTEXTFIRST_RENDEZVOUS",
+    "launcher": "CONTEXTFIRST_LAUNCHER",
+}
+"""Variables that set a field of the runtime."""
+
+
+def notified() -> str:
+    """Who is told of runs that fail: a webhook's URL, a command, or nobody."""
+    return os.environ.get(NOTIFY, "").strip()
 
 
 def runtime(llm: LlmLimits, rehash: bool = False) -> Runtime:
-    """The runtime of this machine: store from CONTEXTFIRST_STORE, default ./store. llm: the recipe's limits."""
+    """The runtime of this machine: store from CONTEXTFIRST_STORE, default ./store. llm: the recipe's limits.
+
+    Raises UserError for a variable that does not fit.
+    """
     cores = os.cpu_count() or 1
-    return Runtime(
-        store=os.environ.get(STORE, "store"),
-        workers=cores,
-        llm=llm,
-        training_slots=max(1, cores),
-        rehash=rehash,
-        responses=os.environ.get(RESPONSES, ""),
-        reports_url=os.environ.get(REPORTS_URL, ""),
-        trackers=tuple(os.environ.get(TRACKERS, "").split()),
-    )
+    given = {field: os.environ[name] for field, name in _FIELDS.items() if os.environ.get(name)}
+    usual: dict[str, Any] = {"workers": cores, "training_slots": 1 if _GPU.exists() else cores}
+    try:
+        return Runtime(
+            **{**usual, **given},
+            store=os.environ.get(STORE, "store"),
+            llm=llm,
+            rehash=rehash,
+            responses=os.environ.get(RESPONSES, ""),
+            reports_url=os.environ.get(REPORTS_URL, ""),
+            trackers=tuple(os.environ.get(TRACKERS, "").split()),
+        )
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name, why = _FIELDS[str(wrong["loc"][0])], wrong["msg"].lower().removeprefix("value error, ")
+        raise UserError(f"{name} is {wrong['input']!r}: {why}") from error

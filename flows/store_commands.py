@@ -8,16 +8,16 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from flows.terminal import NameArgument, StoreOption, find, open_store, out
+from flows.terminal import NameArgument, StoreOption, find, open_store, out, say
 from schemas.artifact import Manifest
-from storage import garbage, lineage, names
+from storage import garbage, lineage, names, verifying
 
 
 def list_artifacts(store: StoreOption = Path("store")) -> None:
     """List the artifacts of the store, oldest first."""
     opened = open_store(store)
     called: dict[str, list[str]] = {}
-    for name in names.every(opened.root):
+    for name in names.every(opened):
         called.setdefault(name.artifact.fingerprint, []).append(str(name))
     table = Table("artifact", "kind", "rows", "rejected", "size", "finished", "names", box=None)
     for manifest in opened.manifests():
@@ -29,7 +29,7 @@ def show(name: NameArgument, store: StoreOption = Path("store")) -> None:
     """Show an artifact's manifest: parameters, inputs, files, counts, environment."""
     opened = open_store(store)
     artifact = find(opened, name)
-    out.print(str(opened.folder(artifact)), highlight=False)
+    say(opened.address(artifact))
     out.print_json(opened.manifest(artifact).model_dump_json())
 
 
@@ -52,11 +52,12 @@ def verify(
 ) -> None:
     """Read every byte again and compare it with what was written."""
     opened = open_store(store)
-    manifests = [opened.manifest(find(opened, name))] if name else list(opened.manifests())
-    faults = [line for manifest in manifests for line in opened.faults(manifest, reread=True)]
-    for line in faults:
-        out.print(line, highlight=False)
-    out.print(f"{len(manifests)} artifacts verified, {len(faults)} faults")
+    artifacts, faults = 0, 0
+    for lines in verifying.verify(opened, find(opened, name) if name else None):
+        artifacts, faults = artifacts + 1, faults + len(lines)
+        for line in lines:
+            say(line)
+    out.print(f"{artifacts} artifacts verified, {faults} faults")
     if faults:
         out.print("rerun the recipe to have the faulty artifacts made again")
         raise typer.Exit(1)
@@ -67,17 +68,16 @@ def gc(
     keep_days: Annotated[float, typer.Option(help="Keep what a run touched within so many days.")] = 7.0,
     store: StoreOption = Path("store"),
 ) -> None:
-    """Remove artifacts that no name, no recent run and nothing kept needs."""
+    """Remove artifacts that no name, no recent run and nothing kept needs, and media that only they need."""
     opened = open_store(store)
-    found = garbage.find_garbage(opened, keep_days)
-    if not dry_run:
-        garbage.collect(opened, found)
+    found = garbage.find_garbage(opened, keep_days) if dry_run else garbage.collect(opened, keep_days)
     for artifact in found.artifacts:
-        out.print(str(artifact), highlight=False)
+        say(str(artifact))
     verb = "would go" if dry_run else "removed"
     out.print(
         f"{verb}: {len(found.artifacts)} artifacts ({_size(found.size)}), {len(found.drafts)} abandoned drafts, "
-        f"{len(found.links)} dangling media links"
+        f"{len(found.media)} media and what was made of them ({_size(found.media_size)})"
+        + (f", {len(found.objects)} objects of {opened.name}" if found.objects else "")
     )
 
 

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from schemas.artifact import Artifact
 from schemas.values import UserError, Value
 from storage import names
 from storage.files import write_text
+from storage.origin import exists
 from storage.store import ArtifactNotFound, Store
 
 STORE = "CONTEXTFIRST_STORE"
@@ -21,14 +23,26 @@ NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="An artifact: demo/curated, demo/curated@2, or curate/4f0c1a.")
 ]
 StoreOption = Annotated[
-    Path, typer.Option("--store", envvar=STORE, help="Folder of the artifact store.", show_default=True)
+    Path,
+    typer.Option(
+        "--store", envvar=STORE, help="The artifact store: a folder, or s3://BUCKET/PREFIX.", show_default=True
+    ),
 ]
 JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers there too.")]
 
 
+_WIDEST = 1000
+
+
+def print_whole(to: Console, table: Table) -> None:
+    """Print a table as wide as it is: a narrow terminal breaks its lines, and no number is cut off."""
+    table.width = to.measure(table, options=to.options.update(max_width=_WIDEST)).maximum
+    to.print(table, highlight=False, soft_wrap=True)
+
+
 def open_store(store: Path) -> Store:
     """The store as it is: looking at one never makes it."""
-    if not store.is_dir():
+    if not exists(store):
         raise UserError(f"there is no store at {store.absolute()}: run a recipe first, or name another with --store")
     return Store(store)
 
@@ -36,11 +50,11 @@ def open_store(store: Path) -> Store:
 def find(store: Store, reference: str) -> Artifact:
     """The artifact of a name, or of a stage and the start of a fingerprint. Raises ArtifactNotFound."""
     try:
-        return names.find(store.root, reference) or store.resolve(reference)
+        return names.find(store, reference) or store.resolve(reference)
     except ArtifactNotFound:
-        known = sorted({name.name for name in names.every(store.root)})
+        known = sorted({name.name for name in names.every(store)})
         hint = f"names are {', '.join(known)}" if known else "the store has no names yet: run a recipe first"
-        raise ArtifactNotFound(f"no artifact is called {reference!r} in {store.root}: {hint}") from None
+        raise ArtifactNotFound(f"no artifact is called {reference!r} in {store.name}: {hint}") from None
 
 
 def write_json(place: Path | None, value: Value) -> None:
@@ -51,3 +65,8 @@ def write_json(place: Path | None, value: Value) -> None:
         write_text(place, value.model_dump_json(indent=2))
     except OSError as error:
         raise UserError(f"{place} cannot be written ({error.strerror}): name another file with --json") from error
+
+
+def say(text: str) -> None:
+    """One line as it is, however long: a path that is folded is no path any more."""
+    out.print(text, highlight=False, markup=False, soft_wrap=True)

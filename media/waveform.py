@@ -1,6 +1,7 @@
 """Sound as one channel of float32 samples, and what stands in for it when a model must not hear."""
 
 import io
+from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
@@ -53,6 +54,15 @@ def muted(samples: np.ndarray, digest: str) -> np.ndarray:
     return (noise * noise_floor(samples)).astype(np.float32)
 
 
+def shifted(samples: np.ndarray, seconds: float, drawn_by: str) -> np.ndarray:
+    """The same sound `seconds` earlier or later, as the text `drawn_by` decides; what leaves at one end enters at the
+    other. A sound of less than twice that is moved by half its length: any further would bring it nearer its place.
+    """
+    places = min(round(seconds * SAMPLE_RATE), len(samples) // 2)
+    later = sha256(drawn_by.encode()).digest()[0] % 2
+    return np.roll(samples, places if later else -places)
+
+
 def wav_bytes(path: Path, start: float | None = None, end: float | None = None) -> bytes | None:
     """The sound as a 16-bit mono WAV file, for providers that take one; None when there is no sound track.
 
@@ -71,4 +81,4 @@ def _stretch(start: float | None, end: float | None, max_seconds: float) -> tupl
     return first, min(first + max_seconds, first + max_seconds if end is None else end)
 
 
-__all__ = ["SAMPLE_RATE", "muted", "noise_floor", "read_waveform", "silence", "wav_bytes"]
+__all__ = ["SAMPLE_RATE", "muted", "noise_floor", "read_waveform", "shifted", "silence", "wav_bytes"]

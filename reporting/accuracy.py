@@ -1,8 +1,8 @@
 """How often a run is right: by benchmark and by family, with everything that the number leaves out beside it.
 
-Two denominators are kept apart. `accuracy` is over scored rows, where an unanswered question counts as wrong;
+Denominators are kept apart. `accuracy` is over scored rows, where an unanswered question counts as wrong;
 `of_answered` is over answered rows alone. Load errors and unjudged rows are in neither: nothing is known of
-them.
+them; `with_load_errors` says what accuracy would be if all load errors were wrong.
 """
 
 from collections import Counter
@@ -50,6 +50,12 @@ class Accuracy(Value):
     @property
     def few(self) -> bool:
         return self.accuracy.n < FEW
+
+    @property
+    def with_load_errors(self) -> float | None:
+        """Accuracy if every load error had been a wrong answer: the least that it can be."""
+        known, mean = self.accuracy.n, self.accuracy.mean
+        return mean * known / (known + self.load_errors) if mean is not None else None
 
 
 def accuracies(runs: Iterable[Run], seed: int = 0) -> tuple[Accuracy, ...]:

@@ -4,56 +4,49 @@ Which examples are shown is chosen by a hash of their ids, spread over benchmark
 outcome.
 """
 
-import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
-from media.blobs import blob_path
+from reporting.clips import Clip
 from reporting.runs import Run
 from schemas.completion import BlockName, FormatName, parse
-from schemas.example import Example, Media, MediaKind
+from schemas.example import Example
+from schemas.training import Target
 from schemas.values import Value
 
 Mark = Literal["right", "partly right", "wrong", "unanswered", "media not loaded", "not judged"]
-MOST_BYTES = 2_000_000
-"""Larger clips are named, not embedded: the page must open at once."""
-
 _OUTCOMES: dict[str, Mark] = {
     "unanswered": "unanswered",
     "load_error": "media not loaded",
     "unjudged": "not judged",
 }
-_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
-    (4, b"ftyp", "video/mp4"),
-    (0, b"\x1aE\xdf\xa3", "video/webm"),
-    (8, b"WAVE", "audio/wav"),
-    (8, b"WEBP", "image/webp"),
-    (0, b"\x89PNG", "image/png"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (0, b"GIF8", "image/gif"),
-    (0, b"fLaC", "audio/flac"),
-    (0, b"OggS", "audio/ogg"),
-    (0, b"ID3", "audio/mpeg"),
-    (0, b"\xff\xfb", "audio/mpeg"),
-)
+REACHES: dict[Target, tuple[BlockName, ...]] = {
+    "all": (),
+    "until_end(context)": ("context",),
+    "until_end(think)": ("context", "think"),
+    "after(context)": ("think", "answer"),
+    "only(context)": ("context",),
+    "only(think)": ("think",),
+    "only(answer)": ("answer",),
+    "own": ("context",),
+}
+"""The blocks in whose colours a reward of each target is shown; none for all of the completion."""
 
 
-class Clip(Value):
-    """One medium: `source` is a data URI, or empty with `note` saying why it is not embedded."""
-
-    kind: MediaKind
-    label: str
-    source: str
-    note: str = ""
-
-
-class Piece(Value):
+class Piece(NamedTuple):
     """A run of characters of a completion: inside a block, one of its tags, or outside all blocks."""
 
     kind: BlockName | Literal["tag", "outside"]
     text: str
+
+
+class Paid(NamedTuple):
+    """One reward of a completion, 0 to 1, and the blocks that it is paid for; none for all of it."""
+
+    name: str
+    value: float
+    blocks: tuple[BlockName, ...]
 
 
 class Shown(Value):
@@ -64,6 +57,7 @@ class Shown(Value):
     given: str
     mark: Mark
     value: float | None
+    rewards: tuple[Paid, ...] = ()
     note: str = ""
 
 
@@ -89,7 +83,7 @@ class Exhibit(Asked):
     """One example of the browser."""
 
     benchmark: str
-    family: str
+    category: str
     completions: tuple[Shown, ...]
 
 
@@ -112,11 +106,11 @@ def spread(
 
 
 def exhibit(
-    example: Example, benchmark: str, family: str, clips: Sequence[Clip], completions: Sequence[Shown]
+    example: Example, benchmark: str, category: str, clips: Sequence[Clip], completions: Sequence[Shown]
 ) -> Exhibit:
     """An example with its clips and with what the runs wrote."""
     question = asked(example, clips).model_dump()
-    return Exhibit(**question, benchmark=benchmark, family=family, completions=tuple(completions))
+    return Exhibit(**question, benchmark=benchmark, category=category, completions=tuple(completions))
 
 
 def asked(example: Example, clips: Sequence[Clip]) -> Asked:
@@ -133,59 +127,47 @@ def asked(example: Example, clips: Sequence[Clip]) -> Asked:
     )
 
 
-def clips_of(media: Iterable[Media], blobs: Path, most_bytes: int = MOST_BYTES) -> tuple[Clip, ...]:
-    """A clip for each medium, from the folder of media by digest; one that cannot be shown says why."""
-    return tuple(_clip_of(medium, blobs, most_bytes) for medium in media)
-
-
-def _clip_of(medium: Media, blobs: Path, most_bytes: int) -> Clip:
-    path = blob_path(blobs, medium.digest)
-    if not path.is_file():
-        return Clip(kind=medium.kind, label=medium.path, source="", note="not embedded: the file is not there")
-    if path.stat().st_size > most_bytes:
-        return Clip(kind=medium.kind, label=medium.path, source="", note=_too_large(path.stat().st_size))
-    return clip(medium.kind, medium.path, path.read_bytes(), most_bytes)
-
-
-def clip(kind: MediaKind, label: str, content: bytes, most_bytes: int = MOST_BYTES) -> Clip:
-    """A medium with its bytes embedded, unless they are too many or of no type that browsers show."""
-    mime = next((mime for start, magic, mime in _SIGNATURES if content[start:].startswith(magic)), None)
-    if mime is None:
-        return Clip(kind=kind, label=label, source="", note="not embedded: not a type that browsers show")
-    if len(content) > most_bytes:
-        return Clip(kind=kind, label=label, source="", note=_too_large(len(content)))
-    encoded = base64.b64encode(content).decode("ascii")
-    return Clip(kind=kind, label=label, source=f"data:{mime};base64,{encoded}")
-
-
 def shown(
-    run: str, format: FormatName, text: str, outcome: str, value: float | None, given: str, note: str = ""
+    run: str,
+    format: FormatName,
+    text: str,
+    score: Mapping[str, Any],
+    targets: Mapping[str, Target],
+    note: str = "",
 ) -> Shown:
-    """One run's completion with the outcome and value of its row in SCORES; note: a load error, say."""
-    return Shown(run=run, pieces=pieces(text, format), given=given, mark=mark(outcome, value), value=value, note=note)
+    """One run's completion with its row of SCORES; targets: of rewards by name; note: a load error, say."""
+    rewards = tuple(
+        Paid(name, paid, REACHES[targets.get(name, "only(answer)" if name == "accuracy" else "all")])
+        for name, paid in dict(score["rewards"]).items()
+    )
+    return Shown(
+        run=run,
+        pieces=pieces(text, format),
+        given=score["given"],
+        mark=mark(score["outcome"], score["value"]),
+        value=score["value"],
+        rewards=rewards,
+        note=note,
+    )
 
 
 def pieces(text: str, format: FormatName) -> tuple[Piece, ...]:
     """The text cut at its blocks; a direct answer is all answer."""
     if format == "direct":
-        return (Piece(kind="answer", text=text),) if text else ()
+        return (Piece("answer", text),) if text else ()
     made, place = [], 0
     for block in sorted(parse(text, format).blocks, key=lambda block: block.whole.start):
         if block.whole.start < place:
             continue
         made += [
-            Piece(kind="outside", text=text[place : block.whole.start]),
-            Piece(kind="tag", text=text[block.whole.start : block.body.start]),
-            Piece(kind=block.name, text=block.text),
-            Piece(kind="tag", text=text[block.body.end : block.whole.end]),
+            Piece("outside", text[place : block.whole.start]),
+            Piece("tag", text[block.whole.start : block.body.start]),
+            Piece(block.name, block.text),
+            Piece("tag", text[block.body.end : block.whole.end]),
         ]
         place = block.whole.end
-    made.append(Piece(kind="outside", text=text[place:]))
+    made.append(Piece("outside", text[place:]))
     return tuple(piece for piece in made if piece.text)
-
-
-def _too_large(size: int) -> str:
-    return f"not embedded: {size / 1e6:.1f} MB"
 
 
 def mark(outcome: str, value: float | None) -> Mark:

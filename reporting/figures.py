@@ -151,10 +151,15 @@ def _draw_block(drawing: Axes, block: _Block, place: float, runs: Sequence[str])
 def _draw_dot(drawing: Axes, interval: Interval, height: float, run: int) -> None:
     if interval.mean is None:
         return
-    colour, marker = SERIES[run % len(SERIES)], MARKERS[run % len(MARKERS)]
+    colour, marker = _look(run)
     if interval.low is not None and interval.high is not None:
         drawing.plot([interval.low, interval.high], [height] * 2, color=colour, linewidth=2.2, solid_capstyle="butt")
     drawing.plot([interval.mean], [height], color=colour, marker=marker, markersize=6, linestyle="none")
+
+
+def _look(run: int) -> tuple[str, str]:
+    """Colour and marker: no two of the first 36 runs share both, and those of one colour differ in shape."""
+    return SERIES[run % len(SERIES)], MARKERS[(run + run // len(SERIES)) % len(MARKERS)]
 
 
 def _dot_axes(drawing: Axes, runs: Sequence[str], percent: bool) -> None:
@@ -168,7 +173,7 @@ def _dot_axes(drawing: Axes, runs: Sequence[str], percent: bool) -> None:
         drawing.set_xlim(left=0)
         drawing.xaxis.set_major_locator(MaxNLocator(6))
     for place, title in enumerate(runs):
-        colour, marker = SERIES[place % len(SERIES)], MARKERS[place % len(MARKERS)]
+        colour, marker = _look(place)
         drawing.plot([], [], color=colour, marker=marker, linewidth=2.2, label=_short(title))
     legend(drawing, "outside upper left", columns=1)
 

@@ -2,37 +2,41 @@
 
 Everything shown is in `ReportPage`: text is given by the caller or derived from the numbers, and `render`
 is a pure function of it, byte for byte. Whatever comes from outside (questions, completions, titles) is
-escaped; the browsers of rows and examples read JSON and write text nodes. A content security policy allows the
-page's own script and nothing else.
+escaped; the browsers of rows and examples read packed JSON and write text nodes. A content security policy allows
+the page's own script and nothing else.
 """
 
 import base64
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from pydantic import TypeAdapter
 
 from reporting import notation
 from reporting.accuracy import FEW, Accuracy
+from reporting.categories import CategoryTable
+from reporting.conclusions import Conclusions
 from reporting.differences import Difference
+from reporting.embedded import embed
 from reporting.exhibits import Exhibit
-from reporting.pairs import Pair
-from reporting.quality import QualitySection, by_source
+from reporting.lengths import Lengths
+from reporting.letters import LetterBias
+from reporting.naming import Named
+from reporting.published import Published
+from reporting.quality import QualitySection
 from reporting.rewards import RewardSummary
 from reporting.runs import ALL
+from reporting.shortcuts import Shortcut
 from reporting.svg import Plot
+from reporting.views import SENSES, VIEWS
 from schemas.artifact import Rows
 from schemas.values import Value
 
-T = TypeVar("T")
-_FOLDER = Path(__file__).parent
-_EXHIBITS = TypeAdapter(tuple[Exhibit, ...])
-_PAIRS = TypeAdapter(tuple[Pair, ...])
-_INERT = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "<>&\u2028\u2029"})
+_FOLDER = Path(__file__).parent / "html"
+_SCRIPTS = ("elements.js", "pairs.js", "examples.js")
 
 
 class Curves(Value):
@@ -43,10 +47,11 @@ class Curves(Value):
     plots: tuple[Plot, ...]
 
 
-class FunnelStage(Value):
-    """One stage of curation and its row counts."""
+class FunnelStep(Value):
+    """One source in one step of curation, with its row counts."""
 
-    title: str
+    source: str
+    step: str
     rows: Rows
 
     @property
@@ -72,15 +77,28 @@ class RewardSection(Value):
     plot: Plot | None
 
 
-class Baseline(Value):
-    """A published number, its protocol and where it was published. accuracy: 0 to 1."""
+class Answers(Value):
+    """How a model answers, whatever it answers: letters, lengths, and what it answers without having seen or heard.
 
-    model: str
-    benchmark: str
-    accuracy: float
-    n: int | None
-    protocol: str
-    source: str
+    letters, lengths: of each run. surviving: right answers that are right in other views too. naming: contexts that
+    name what was taken away.
+    """
+
+    letters: tuple[LetterBias, ...] = ()
+    lengths: tuple[Lengths, ...] = ()
+    surviving: tuple[Shortcut, ...] = ()
+    naming: tuple[Named, ...] = ()
+
+    @property
+    def shown(self) -> bool:
+        return bool(self.letters or self.lengths or self.surviving or self.naming)
+
+
+class AskedBy(Value):
+    """How some benchmarks were asked and answered, in words."""
+
+    benchmarks: tuple[str, ...]
+    words: str
 
 
 class Fact(Value):
@@ -101,23 +119,31 @@ class ReportPage(Value):
     """All of a report. Empty parts are left out of the page.
 
     lead: what this is, in plain words, one text a paragraph. notices: what a reader must know before the
-    numbers. accuracies, differences: as `accuracies` and `differences` return them. exhibits_note: how they
-    were chosen.
+    numbers. made: benchmarks whose rows were made, beside which no published number stands. accuracies, differences:
+    as `accuracies` and `differences` return them. exhibits_note: how they were chosen. compared: titles of the two runs
+    that the browser of examples compares first, from and to.
     """
 
     title: str
     lead: tuple[str, ...]
     notices: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+    protocols: tuple[AskedBy, ...] = ()
+    conclusions: Conclusions | None = None
     accuracies: tuple[Accuracy, ...] = ()
     accuracy_plots: tuple[Plot, ...] = ()
     differences: tuple[Difference, ...] = ()
+    forests: tuple[Plot, ...] = ()
+    categories: tuple[CategoryTable, ...] = ()
+    answers: Answers = Answers()
     rewards: RewardSection | None = None
     curves: tuple[Curves, ...] = ()
-    funnel: tuple[FunnelStage, ...] = ()
+    funnel: tuple[FunnelStep, ...] = ()
     quality: QualitySection | None = None
-    baselines: tuple[Baseline, ...] = ()
+    baselines: tuple[Published, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
     exhibits_note: str = ""
+    compared: tuple[str, str] | None = None
     provenance: tuple[Facts, ...] = ()
 
 
@@ -140,7 +166,7 @@ class FamilyTable(Value):
 
 def render(page: ReportPage) -> str:
     """The page as one self-contained HTML document."""
-    script = (_FOLDER / "page.js").read_text(encoding="utf-8")
+    script = "".join(map(_text, _SCRIPTS))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return (
         _environment()
@@ -149,18 +175,16 @@ def render(page: ReportPage) -> str:
             page=page,
             headline=headline(page),
             tables=family_tables(page),
-            exhibits=_inert(_EXHIBITS, page.exhibits),
-            pairs=_inert(_PAIRS, page.quality.pairs if page.quality else ()),
-            style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
+            embedded=embed(page.exhibits, page.quality.pairs if page.quality else ()),
+            style=Markup(_text("page.css")),
             script=Markup(script),
             script_digest=digest,
-            comparisons=_comparisons,
-            by_source=by_source,
-            few=FEW,
-            ALL=ALL,
-            n=notation,
         )
     )
+
+
+def _text(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 def headline(page: ReportPage) -> tuple[tuple[str, tuple[Accuracy, ...]], ...]:
@@ -178,11 +202,11 @@ def _benchmarks(rows: Iterable[Accuracy]) -> list[str]:
     return list(dict.fromkeys(row.benchmark for row in rows))
 
 
-def _comparisons(rows: Iterable[Difference]) -> list[tuple[tuple[str, str], list[Difference]]]:
-    """Rows under their comparison and benchmark, in the order in which those first come."""
-    groups: dict[tuple[str, str], list[Difference]] = {}
+def _grouped(rows: Iterable[Any], field: str) -> list[tuple[str, list[Any]]]:
+    """Rows under the value of one of their fields, in the order in which values first come."""
+    groups: dict[str, list[Any]] = {}
     for row in rows:
-        groups.setdefault((row.title, row.benchmark), []).append(row)
+        groups.setdefault(getattr(row, field), []).append(row)
     return list(groups.items())
 
 
@@ -205,13 +229,8 @@ def _family_table(page: ReportPage, benchmark: str) -> FamilyTable:
     return FamilyTable(benchmark=benchmark, runs=tuple(runs.values()), rows=tuple(rows))
 
 
-def _inert(kind: TypeAdapter[T], values: T) -> Markup:
-    """JSON that can stand inside a script element: no "<", ">" or "&", no line separator of JavaScript."""
-    return Markup(kind.dump_json(values).decode("utf-8").translate(_INERT))
-
-
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
@@ -219,3 +238,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.globals |= {"grouped": _grouped, "few": FEW, "n": notation, "ALL": ALL, "VIEWS": VIEWS, "SENSES": SENSES}
+    return made

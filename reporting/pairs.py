@@ -11,7 +11,7 @@ from reporting.exhibits import Asked, Piece, spread
 from schemas.example import Rating
 from schemas.values import Value
 
-MOST_BYTES_IN_ALL = 30_000_000
+MOST_BYTES_IN_ALL = 4_000_000
 """Of embedded clips: every row may use an equal part, so that the page opens at once."""
 
 Drawn = tuple[str | None, str | None]

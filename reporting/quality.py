@@ -5,7 +5,7 @@ entered it. Shares have 95% intervals clustered by video, as the questions of on
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -77,14 +77,6 @@ def outcomes(steps: Sequence[Step], seed: int = 0) -> tuple[Outcome, ...]:
     """
     together = _pooled(steps) if len({step.source for step in steps}) > 1 else []
     return tuple(outcome for step in (*together, *steps) for outcome in _outcomes(step, seed))
-
-
-def by_source(found: Iterable[Outcome]) -> list[tuple[str, list[Outcome]]]:
-    """Outcomes under their source, in the order in which sources first come."""
-    groups: dict[str, list[Outcome]] = {}
-    for outcome in found:
-        groups.setdefault(outcome.source, []).append(outcome)
-    return list(groups.items())
 
 
 def _pooled(steps: Sequence[Step]) -> Iterator[Step]:

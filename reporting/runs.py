@@ -8,10 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.tables import SCORES
+from schemas.training import View
 
-RunKind = Literal[
-    "model", "control", "before", "muted", "blind", "question_only", "transcript", "shifted_audio", "sampled"
-]
+RunKind = Literal["model", "control", "before", "sampled"] | View
 POOLED = "all benchmarks"
 """The name of the rows of all benchmarks together, for a table that holds both."""
 ALL = "all"
@@ -23,8 +22,8 @@ class Run:
     """One scores table with a name for machines and a title for people.
 
     kind: what the run is for. `before` is the checkpoint that another run started from, `control` one trained
-    another way on the same rows; muted to shifted_audio are one model with something taken away; `sampled` is
-    drawn at a temperature, where all others decode greedily. Raises ValueError when the table is not SCORES
+    another way on the same rows; a view is one model shown the examples another way (`reporting/views.py`); `sampled`
+    is drawn at a temperature, where all others decode greedily. Raises ValueError when the table is not SCORES
     or scores a completion twice.
     """
 

@@ -10,7 +10,9 @@ import numpy as np
 
 from reporting.differences import average_draws
 from reporting.intervals import Interval, mean_interval
-from reporting.runs import Columns, Run, RunKind, columns, slices
+from reporting.runs import Columns, Run, columns, slices
+from reporting.views import VIEWS
+from schemas.training import View
 from schemas.values import Value
 
 RIGHT_FROM = 0.5
@@ -26,7 +28,7 @@ class Shortcut(Value):
 
     run: str
     title: str
-    views: tuple[RunKind, ...]
+    views: tuple[View, ...]
     benchmark: str
     family: str
     survived: Interval
@@ -37,16 +39,24 @@ class Shortcut(Value):
 def shortcuts(full: Run, altered: Sequence[Run], seed: int = 0) -> tuple[Shortcut, ...]:
     """Each altered run, and where there are more all of them together, x benchmark x (all families, then each).
 
-    full: one model on the examples as they are; altered: the same model with something taken away.
+    full: one model on the examples as they are; altered: the same model with something taken away. Raises ValueError
+    for an altered run that is of no view.
     """
-    means = [_means(run) for run in altered]
-    alone = [((run.kind,), [mean]) for run, mean in zip(altered, means, strict=True)]
-    together = [(tuple(run.kind for run in altered), means)] if len(altered) > 1 else []
+    means, kinds = [_means(run) for run in altered], [_view(run) for run in altered]
+    alone = [((view,), [mean]) for view, mean in zip(kinds, means, strict=True)]
+    together = [(tuple(kinds), means)] if len(altered) > 1 else []
     return tuple(
         _shortcut(full, views, seen, (benchmark, family), rows, seed)
         for views, seen in [*alone, *together]
         for benchmark, family, rows in slices(columns(full))
     )
+
+
+def _view(run: Run) -> View:
+    for view in VIEWS:
+        if view == run.kind:
+            return view
+    raise ValueError(f"run {run.name!r} is of kind {run.kind!r}, which is no view")
 
 
 def _means(run: Run) -> Mapping[str, float]:
@@ -56,7 +66,7 @@ def _means(run: Run) -> Mapping[str, float]:
 
 def _shortcut(
     full: Run,
-    views: tuple[RunKind, ...],
+    views: tuple[View, ...],
     altered: Sequence[Mapping[str, float]],
     place: tuple[str, str],
     rows: Columns,

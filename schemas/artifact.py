@@ -7,7 +7,9 @@ from pydantic import Field
 from schemas.canonical import fingerprint
 from schemas.values import Value
 
-MANIFEST_FORMAT = 1
+MANIFEST_FORMAT = 2
+READABLE_FORMATS = frozenset({1, 2})
+"""1 has no seal."""
 
 Kind = Literal["folder", "examples", "checkpoint", "predictions", "scores", "report", "dataset"]
 
@@ -83,7 +85,10 @@ class Environment(Value):
 
 
 class Manifest(Value):
-    """Everything known about one artifact. Written last: its presence says that the artifact is whole."""
+    """Everything known about one artifact. Written last: its presence says that the artifact is whole.
+
+    seal: SHA-256 of the manifest's own text with an empty seal, so that no bit of it changes unseen.
+    """
 
     format: int = MANIFEST_FORMAT
     stage: str
@@ -100,6 +105,7 @@ class Manifest(Value):
     environment: Environment
     finished_at: str
     seconds: float
+    seal: str = ""
 
     @property
     def artifact(self) -> Artifact:

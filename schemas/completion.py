@@ -6,6 +6,7 @@ A `Format` says how a completion is written:
 |---------------|------------------------------------------------------------------------------------------|
 | context_first | <context>..</context><think>..</think><answer>..</answer>                                |
 | timed         | the same, the context a list of <time>0.0-2.5</time><caption>..</caption> in their order |
+| reasoned      | <think>..</think><answer>..</answer>                                                     |
 | direct        | the bare answer                                                                          |
 
 Parsing never raises: it returns what was found and what was wrong, because a malformed completion is data. It takes
@@ -20,13 +21,14 @@ from typing import Literal
 
 from schemas.values import Value
 
-FormatName = Literal["context_first", "direct", "timed"]
+FormatName = Literal["context_first", "direct", "timed", "reasoned"]
 BlockName = Literal["context", "think", "answer"]
 
 BLOCKS: dict[FormatName, tuple[BlockName, ...]] = {
     "context_first": ("context", "think", "answer"),
     "direct": (),
     "timed": ("context", "think", "answer"),
+    "reasoned": ("think", "answer"),
 }
 TAGS: tuple[str, ...] = tuple(f"<{slash}{name}>" for name in BLOCKS["context_first"] for slash in ("", "/"))
 
@@ -94,7 +96,7 @@ def parse(text: str, format: FormatName = "context_first") -> Completion:
         return Completion(text=text, format=format, errors=errors)
     blocks = tuple(block for name in BLOCKS[format] if (block := _find(text, name)))
     errors = _errors(text, format, blocks)
-    if format == "context_first":
+    if format != "timed":
         return Completion(text=text, format=format, blocks=blocks, errors=tuple(errors))
     context = next((block.body for block in blocks if block.name == "context"), Span(start=0, end=0))
     moments = find_moments(text, context)

@@ -1,5 +1,7 @@
 """Failures that are neither the user's mistake nor a fault of the code: a rerun may succeed, and loses nothing."""
 
+from schemas.artifact import Artifact
+
 
 class ModuleFailed(RuntimeError):
     """A training or generating process ended with an error; the message holds its last lines."""
@@ -15,6 +17,22 @@ class BudgetReached(RuntimeError):
 
 class HubUnreachable(RuntimeError):
     """The Hugging Face hub did not answer, or not to the end. What came is kept; a rerun carries on from there."""
+
+
+class StoreUnreachable(RuntimeError):
+    """The bucket that holds the store did not answer. What was made is kept here; a rerun carries on from there."""
+
+
+class LeaseLost(RuntimeError):
+    """Another run took over what this one was making, so this one published nothing; a rerun reuses the other's."""
+
+
+class BelowMinimum(RuntimeError):
+    """A stage is below what its recipe asks of it. `report` is written, and all that was made is kept and named."""
+
+    def __init__(self, message: str, report: Artifact) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 USER_FAULT = 78

@@ -11,12 +11,13 @@ class VideoInput(Value):
     """How a clip reaches a server that leaves the choice.
 
     how: `frames` sends pictures and the sound, which every server understands; `file` sends the clip itself. fps,
-    most_frames: of the frames.
+    most_frames: of the frames. sound: whether it is sent too; without it a clip goes as frames.
     """
 
     how: Literal["frames", "file"] = "frames"
     fps: float = Field(default=1.0, gt=0)
     most_frames: int = Field(default=16, ge=1)
+    sound: bool = True
 
 
 class Llm(Value):

@@ -1,4 +1,4 @@
-"""Arrow schemas of what evaluation writes: predictions, judgements and scores by completion, and metrics."""
+"""Arrow schemas of what evaluation writes: predictions, judgements and scores by completion, metrics, means."""
 
 import pyarrow as pa
 
@@ -11,9 +11,12 @@ PREDICTIONS = pa.schema(
         pa.field("tokens", pa.int32(), nullable=False),
         pa.field("truncated", pa.bool_(), nullable=False),
         pa.field("load_error", pa.string(), nullable=True),
+        pa.field("refusal", pa.string(), nullable=True),
     ]
 )
-"""One completion. draw: 0 for greedy, 0..n-1 for samples. load_error: why the media could not be read, else null."""
+"""One completion. draw: 0 for greedy, 0..n-1 for samples. load_error: why the example could not be shown as asked, such
+as media that cannot be read; else null. refusal: why a provider held its model's reply back, which is then no answer;
+null otherwise."""
 
 SCORES = pa.schema(
     [
@@ -31,11 +34,13 @@ SCORES = pa.schema(
         pa.field("chance", pa.float64(), nullable=False),
         pa.field("well_formed", pa.bool_(), nullable=False),
         pa.field("tokens", pa.int32(), nullable=False),
+        pa.field("consistent", pa.bool_(), nullable=True),
         pa.field("rewards", pa.map_(pa.string(), pa.float64()), nullable=False),
     ]
 )
 """One scored example. outcome: answered | unanswered | load_error | unjudged. value: 0 to 1; 0 for unanswered, null
-for load_error and unjudged. chance: expected value of a uniform guess among the labels.
+for load_error and unjudged. chance: expected value of a uniform guess among the labels. consistent: whether the
+reasoning argues for the answer; null where that is not known, or there is no reasoning.
 rewards: each reward by name, 0 to 1, as training would have given it; a reward that is not known is left out."""
 
 METRICS = pa.schema(
@@ -70,3 +75,19 @@ JUDGEMENTS = pa.schema(
     ]
 )
 """One judged reward of one completion. value is null when the judge failed; reason then says how."""
+
+JUDGED = pa.schema(
+    [
+        pa.field("benchmark", pa.string(), nullable=False),
+        pa.field("reward", pa.string(), nullable=False),
+        pa.field("asked", pa.int64(), nullable=False),
+        pa.field("known", pa.int64(), nullable=False),
+        pa.field("value", pa.float64(), nullable=True),
+        pa.field("low", pa.float64(), nullable=True),
+        pa.field("high", pa.float64(), nullable=True),
+        pa.field("groups", pa.int64(), nullable=False),
+        pa.field("unknown", pa.map_(pa.string(), pa.int64()), nullable=False),
+    ]
+)
+"""What a judge said of a benchmark's completions, a line a reward. asked: completions; known: with a value; unknown:
+without, by reason. value: the mean, 0 to 1, with its 95% interval clustered by group; null where none is known."""

@@ -6,14 +6,19 @@ threads and parent pipe are not.
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.completion import FormatName
 from schemas.llm import Llm, LlmLimits
 from schemas.values import Params, Value
 
-View = Literal["full", "muted", "blind"]
-"""full: all media. muted: sound replaced by noise at the clip's own noise floor. blind: frames flat grey."""
+View = Literal["full", "muted", "blind", "question_only", "shuffled_media", "shifted_audio", "transcript"]
+"""What is shown of an example, the question apart, which is always there.
+
+full: all media. muted: sound replaced by noise at the clip's own noise floor. blind: frames flat grey. question_only:
+no media. shuffled_media: the media of another video of the same benchmark. shifted_audio: sound moved in time, so that
+it does not fit the picture. transcript: subtitles as text in the prompt in place of the sound.
+"""
 
 Target = Literal[
     "all",
@@ -78,6 +83,7 @@ class Optimizer(Value):
 
 
 Tower = Literal["vision", "audio"]
+TinyFamily = Literal["qwen2_5_omni", "qwen3_omni_moe"]
 
 
 class Lora(Value):
@@ -275,8 +281,7 @@ class SftJob(Job):
 class GrpoJob(Job):
     """held_out: Parquet of the examples for evaluation during training. place: of the rollout engine. trackers: where
     metrics are shown, beside the table that is published (tensorboard, trackio, wandb); logs: folder for theirs.
-    judge_deadline: seconds in which a judge has to answer for a group; a late answer is not known. collective_timeout:
-    seconds a rank waits for the others, so it has to be longer.
+    judge_deadline, collective_timeout: as in Runtime.
     """
 
     params: GrpoParams
@@ -288,20 +293,77 @@ class GrpoJob(Job):
     collective_timeout: float = Field(default=1800.0, gt=0)
 
 
+class Wording(Value):
+    """How a question with options is put where it is not put in our own words; others always are.
+
+    system: the system turn; without one the model's own template decides. question: the user's text, in which
+    `{question}`, `{options}`, `{letters}` ("A, B or C") and `{instruction}` (our own, by kind of answer) are filled in.
+    option: one line of the options, with `{label}` and `{text}`.
+    """
+
+    system: str = ""
+    question: str = "{question}\n{options}\n{instruction}"
+    option: str = "{label}. {text}"
+
+    @model_validator(mode="after")
+    def _asks(self) -> "Wording":
+        if "{question}" not in self.question or "{options}" not in self.question:
+            raise ValueError("a wording's `question` needs {question} and {options}, or they are not shown")
+        if "{text}" not in self.option:
+            raise ValueError("a wording's `option` needs {text}, or the options are not shown")
+        return self
+
+
+class Altering(Value):
+    """How far the views `shuffled_media` and `shifted_audio` go. seed: which other video is taken, and whether sound is
+    moved forward or back. shift_seconds: how far it is moved; half its length where it is shorter than twice that.
+    """
+
+    seed: int = 0
+    shift_seconds: float = Field(default=10.0, gt=0)
+
+
 class GenerateParams(Params):
-    """Completions of a checkpoint: for solve rates, reward estimates and benchmarks alike."""
+    """Completions of a checkpoint: for solve rates, reward estimates and benchmarks alike. wording: None for ours."""
 
     format: FormatName
     view: View = "full"
+    altering: Altering = Altering()
+    wording: Wording | None = None
     media: MediaSettings
     decoding: Decoding
     dtype: Literal["float32", "bfloat16"] = "float32"
-    batch_size: int = 32
-    rows_per_shard: int = 64
+    batch_size: int = Field(default=32, ge=1)
+    rows_per_shard: int = Field(default=64, ge=1)
 
-    def seen_as(self, view: View) -> "GenerateParams":
-        return self.model_copy(update={"view": view})
+    def seen_as(self, view: View, altering: Altering) -> "GenerateParams":
+        """The same with other media. What a view does not use does not enter: no sound has no layout."""
+        changed: dict[str, object] = {"view": view, "altering": altering if view in ALTERED else Altering()}
+        if view == "transcript":
+            changed["media"] = self.media.model_copy(update={"audio": "separate"})
+        return self.model_copy(update=changed)
+
+
+ALTERED: tuple[View, ...] = ("shuffled_media", "shifted_audio")
+"""Views for which `Altering` says more."""
+
+
+class Questions(Value):
+    """Examples that a model answers in one way. examples: as those of a job."""
+
+    params: GenerateParams
+    examples: str
 
 
 class GenerateJob(Job):
+    """also: other examples that the same model answers in other ways, whose shards follow those of `params`. rank: of
+    several processes that share the shards, each with a GPU of its own.
+    """
+
     params: GenerateParams
+    also: tuple[Questions, ...] = ()
+    rank: int = 0
+
+    @property
+    def questions(self) -> tuple[Questions, ...]:
+        return (Questions(params=self.params, examples=self.examples), *self.also)

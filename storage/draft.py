@@ -17,6 +17,7 @@ from pathlib import Path
 
 from schemas.artifact import File, Rows, Usage
 from storage.files import flush, remove_temporaries, write_text
+from storage.manifests import MANIFEST
 from storage.parquet import count_rows
 
 _WORK = ".work"
@@ -61,6 +62,7 @@ class Draft:
         origin = self.work / _ORIGIN
         if self.folder.exists() and not (origin.exists() and origin.read_text() == made_from):
             shutil.rmtree(self.folder)
+        (self.folder / MANIFEST).unlink(missing_ok=True)  # of one that was killed while it was published
         remove_temporaries(self.folder)
         write_text(origin, made_from)
 
@@ -127,6 +129,20 @@ def holder_of(path: Path) -> str | None:
     finally:
         os.close(descriptor)
     return None
+
+
+def holders(folder: Path) -> list[dict[str, object]]:
+    """What the living holders of all leases in the folders of a folder wrote of themselves."""
+    found = (holder_of(path) for path in folder.glob("*/*.lease"))
+    return [_read(holder) for holder in found if holder is not None]
+
+
+def _read(holder: str) -> dict[str, object]:
+    """Empty for what a holder has not yet written."""
+    try:
+        return dict(json.loads(holder))
+    except ValueError:
+        return {}
 
 
 def drop_work(folder: Path) -> None:

@@ -102,7 +102,8 @@ def read_table(folder: Path, table: str, schema: pa.Schema) -> pa.Table:
 
 
 def shards(folder: Path, table: str) -> list[Path]:
-    return sorted(folder.glob(f"{table}-[0-9][0-9][0-9][0-9][0-9].parquet"))
+    """In their order, also where there are more than fit the five digits."""
+    return sorted(folder.glob(f"{table}-[0-9]*.parquet"), key=lambda path: (len(path.name), path.name))
 
 
 def count_rows(path: Path) -> tuple[int, dict[str, str]]:

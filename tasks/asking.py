@@ -37,15 +37,17 @@ def response_log(runtime: Runtime, *llms: Llm) -> Iterator[Path]:
     for provider in {llm.provider for llm in llms}:
         provide_key(provider)
     store = Store(runtime.store)
-    if not runtime.responses:
+    if not runtime.responses and not store.is_shared:
         yield store.responses
         return
-    log = Path(runtime.responses) / store.responses.name
+    log = Path(runtime.responses) / store.responses.name if runtime.responses else store.responses
+    store.pull_segments()
     gather(log, store.segments)
     try:
         yield log
     finally:
         share(log, store.segments)
+        store.share_segments()
 
 
 def provide_key(provider: str) -> None:

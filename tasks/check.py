@@ -14,8 +14,8 @@ from llm.engine import Engine
 from llm.prompts import judge_context, paraphrase, scoring, specificity
 from llm.request import Outcome
 from schemas.artifact import Artifact
+from schemas.curation import Check
 from schemas.llm import Llm
-from schemas.recipe import Check
 from schemas.runtime import Runtime
 from schemas.values import Params
 from storage.draft import Draft

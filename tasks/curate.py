@@ -17,8 +17,8 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
 from schemas.artifact import Artifact
+from schemas.curation import Balance
 from schemas.example import EXAMPLES, REJECTS, Reject
-from schemas.recipe import Balance
 from schemas.runtime import Runtime
 from schemas.takes import Take
 from schemas.values import Params

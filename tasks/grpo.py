@@ -1,5 +1,6 @@
 """Group-relative policy optimisation, in a process of its own."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -21,8 +22,15 @@ from training.step_times import mean_seconds, timings
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version=f"2 prompts {PROMPT_VERSION}, {JUDGING}", kind="checkpoint")
-def grpo(draft: Draft, params: GrpoParams, examples: Artifact, checkpoint: Artifact, runtime: Runtime) -> None:
+@stage(version=f"2 prompts {PROMPT_VERSION}, {JUDGING}", kind="checkpoint", reads_media=True)
+def grpo(
+    draft: Draft,
+    params: GrpoParams,
+    examples: Artifact,
+    checkpoint: Artifact,
+    held_out: Mapping[str, Artifact],
+    runtime: Runtime,
+) -> None:
     store = Store(runtime.store)
     with response_log(runtime, params.judge) as log:
         job = GrpoJob(
@@ -37,19 +45,25 @@ def grpo(draft: Draft, params: GrpoParams, examples: Artifact, checkpoint: Artif
             responses=str(log),
             threads=runtime.threads,
             llm=runtime.llm,
-            held_out=_held_out(draft, params, store, examples),
+            held_out=_held_out(draft, params, store, examples, held_out),
             trackers=runtime.trackers,
             logs=str(_logs(draft, store)),
+            judge_deadline=runtime.judge_deadline,
+            collective_timeout=runtime.collective_timeout,
         )
         run_module("training.grpo", job, draft, runtime, params.world_size)
     draft.usage = sum((_usage(path) for path in sorted(draft.work.glob("usage-*.json"))), Usage())
     _keep_times(draft, _logs(draft, store))
 
 
-def _held_out(draft: Draft, params: GrpoParams, store: Store, examples: Artifact) -> str | None:
-    """What a model is evaluated on while it learns: rows of the same data that no model learns from."""
+def _held_out(
+    draft: Draft, params: GrpoParams, store: Store, examples: Artifact, benchmarks: Mapping[str, Artifact]
+) -> str | None:
+    """What a model is evaluated on while it learns: a benchmark, or rows of its data that no model learns from."""
     if not params.evaluate_every:
         return None
+    if benchmarks:
+        return str(write_split(draft, store, benchmarks.values(), "", name="held-out"))
     return str(write_split(draft, store, [examples], "validation", name="held-out"))
 
 

@@ -8,11 +8,13 @@ from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
 from schemas.runtime import Runtime
-from schemas.values import Params, UserError
+from schemas.values import Params
 from storage.draft import Draft
 from storage.folder import Entry, list_folder, tree_digest
 from storage.store import Store
 from tasks.stage import stage
+from training.harmless import check_harmless
+from training.model_types import model_type_at
 
 
 class ImportParams(Params):
@@ -47,6 +49,6 @@ def _list(runtime: Runtime, store: Store) -> list[Entry]:
     if not isinstance(runtime, ImportRuntime):
         raise TypeError("an imported model needs an ImportRuntime")
     root = Path(runtime.folder)
-    if not (root / "config.json").is_file():
-        raise UserError(f"{root} holds no checkpoint (no config.json): download the model there first")
+    model_type_at(root)  # raises UserError for what could not be trained
+    check_harmless(root)
     return list_folder(root, store.blobs, store.index, runtime.workers)

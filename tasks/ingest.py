@@ -1,9 +1,9 @@
 """Read a publisher's rows into examples, and find and probe their media.
 
-Rows are read in blocks (`tasks.reading.blocks`), for a large source by several processes side by side. For training,
-a row whose medium is missing or cannot be decoded is a reject with its reason. A benchmark keeps such a row
-(`keep_unreadable`), so that it is counted as a load error beside every score. A row that reaches outside its folder
-stops the run.
+Rows are read in blocks (`tasks.reading.blocks`), for a large source by several processes side by side, of this machine
+or of a cluster (`tasks.executors`). For training, a row whose medium is missing or cannot be decoded is a reject with
+its reason. A benchmark keeps such a row (`keep_unreadable`), so that it is counted as a load error beside every score.
+A row that reaches outside its folder stops the run.
 """
 
 from collections import Counter
@@ -22,11 +22,11 @@ from storage.folder import read_entries
 from storage.parquet import read_rejects, read_rows, shard_name, write_rows
 from storage.store import Store
 from tasks import marks
+from tasks.executors import crew, is_elsewhere, run_lanes
 from tasks.limits import check_reject_share
 from tasks.reading.blocks import MEDIA, IngestParams, Lane, read_lane, reader_of
 from tasks.reading.removals import ids_of, read_removals, unmatched
 from tasks.stage import stage
-from tasks.subprocesses import run_side_by_side
 from tasks.telling import tell
 
 LARGE = 32 * 1024**2
@@ -49,12 +49,12 @@ def _digest_removals(params: Params, runtime: Runtime, store: Store, inputs: Map
 @stage(version="4", kind="examples", outside=_digest_removals)
 def ingest(draft: Draft, params: IngestParams, source: Artifact, runtime: Runtime) -> None:
     lane = _lane(draft, params, Store(runtime.store), source, runtime)
-    lanes = runtime.workers if _is_large(params.dataset, Path(lane.source)) else 1
-    if lanes == 1:
-        read_lane(lane.model_copy(update={"probers": runtime.workers}), lambda rows: draft.progress(rows, 0, "rows"))
+    if is_elsewhere(runtime) or (runtime.workers > 1 and _is_large(params.dataset, Path(lane.source))):
+        with crew(runtime) as by:
+            jobs = [lane.model_copy(update={"index": index, "of": by.lanes}) for index in range(by.lanes)]
+            run_lanes("tasks.reading.lane", jobs, by, draft, runtime)
     else:
-        jobs = [lane.model_copy(update={"index": index, "of": lanes}) for index in range(lanes)]
-        run_side_by_side("tasks.reading.lane", jobs, draft, runtime)
+        read_lane(lane.model_copy(update={"probers": runtime.workers}), lambda rows: draft.progress(rows, 0, "rows"))
     marks.count_all(draft)
     _check_removals(draft, params, _removed(params, runtime))
     _check(draft, params)
@@ -69,7 +69,7 @@ def _lane(draft: Draft, params: IngestParams, store: Store, source: Artifact, ru
         params=params,
         source=str(store.folder(source)),
         blobs=str(store.blobs),
-        probes=str(store.probes),
+        probes=str(Path(runtime.responses) / store.probes.name if runtime.responses else store.probes),
         folder=str(draft.folder),
         work=str(draft.work),
         removed=str(removed),

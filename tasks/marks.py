@@ -77,9 +77,14 @@ def count(draft: Draft, mark: Mark) -> None:
     draft.usage += mark.usage
 
 
+def number(work: Path) -> int:
+    """How many shards are done."""
+    return sum(1 for path in work.iterdir() if _MARKS.fullmatch(path.name))
+
+
 def count_all(draft: Draft) -> None:
     """Add up the marks of all shards."""
-    for index in range(sum(1 for path in draft.work.iterdir() if _MARKS.fullmatch(path.name))):
+    for index in range(number(draft.work)):
         count(draft, mark_of(draft.work, index))
 
 

@@ -14,7 +14,7 @@ from training.prompts import PROMPT_VERSION
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version=f"2 prompt {PROMPT_VERSION}", kind="predictions")
+@stage(version=f"3 prompt {PROMPT_VERSION}", kind="predictions", reads_media=True)
 def predict(
     draft: Draft,
     params: PredictParams,

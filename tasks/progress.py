@@ -1,5 +1,6 @@
 """Progress of long work: a bar in a terminal, and a progress artifact in the Prefect UI."""
 
+import re
 import sys
 import threading
 import time
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
+from prefect.runtime import task_run
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
@@ -49,9 +51,15 @@ class Progress:
 
     def _show_in_ui(self, percent: float) -> None:
         if self._artifact is None:
-            self._artifact = cast(UUID, create_progress_artifact(progress=percent, description=self._title))
+            asked = create_progress_artifact(progress=percent, key=_key(), description=self._title)
+            self._artifact = cast(UUID, asked)
         else:
             update_progress_artifact(artifact_id=self._artifact, progress=percent)
+
+
+def _key() -> str:
+    """Named after the task run. Prefect's artifact keys take lower-case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{task_run.name} progress".lower()).strip("-")
 
 
 def _add_bar(title: str) -> TaskID | None:

@@ -12,7 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
-from schemas.recipe import Publishing
+from schemas.curation import Publishing
 from schemas.runtime import Runtime
 from schemas.values import Params
 from storage.draft import Draft
@@ -33,7 +33,7 @@ class PublishParams(Params, Publishing):
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="2", kind="dataset")
+@stage(version="2", kind="dataset", reads_media=True)
 def publish(draft: Draft, params: PublishParams, examples: Artifact, runtime: Runtime) -> None:
     store = Store(runtime.store)
     written = write_dataset(

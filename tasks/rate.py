@@ -30,12 +30,13 @@ class RateParams(AskingParams):
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version=f"2 prompt {prompt.VERSION}", kind="examples")
+@stage(version=f"2 prompt {prompt.VERSION}", kind="examples", reads_media=True)
 def rate(draft: Draft, params: RateParams, examples: Artifact, runtime: Runtime) -> None:
-    async def work(asker: Asker, shard: Sequence[Example]) -> Shard:
-        return Shard.of(await _rated(asker, shard, params.llm))
+    map_shards(draft, params, Store(runtime.store).folder(examples), rate_shard, runtime)
 
-    map_shards(draft, params, Store(runtime.store).folder(examples), work, runtime)
+
+async def rate_shard(asker: Asker, rows: Sequence[Example], params: RateParams) -> Shard:
+    return Shard.of(await _rated(asker, rows, params.llm))
 
 
 async def _rated(asker: Asker, rows: Sequence[Example], llm: Llm) -> list[Example | Reject]:

@@ -13,90 +13,45 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from reporting.accuracy import accuracies
-from reporting.differences import Comparison, Difference, differences
-from reporting.exhibits import Exhibit, Shown, clips_of, exhibit, pick, shown
+from reporting.categories import Measured, category_tables
+from reporting.conclusions import conclusions
+from reporting.differences import Difference, differences
 from reporting.figures import TrainingLog, accuracy_plots, reward_plot, training_curves
+from reporting.forest import forest_plots
 from reporting.markdown import markdown
-from reporting.page import Curves, Fact, Facts, FunnelStage, ReportPage, RewardRow, RewardSection, render
+from reporting.page import Curves, Fact, Facts, ReportPage, RewardRow, RewardSection, render
+from reporting.published import published
 from reporting.rewards import reward_differences, reward_summaries
-from reporting.runs import POOLED, Run, RunKind
-from schemas.artifact import Artifact
-from schemas.completion import FormatName
-from schemas.recipe import GrpoStage, Recipe
+from reporting.runs import ALL, POOLED, Run
+from schemas.artifact import Artifact, Rows
 from schemas.runtime import Runtime
-from schemas.tables import SCORES
-from schemas.training import RewardTerm, View
-from schemas.values import Params, Value
+from schemas.tables import METRICS, SCORES
 from storage.draft import Draft
 from storage.files import write_text
-from storage.parquet import find_examples, read_rows, read_table
+from storage.parquet import read_table
 from storage.store import Store
+from tasks.funnel import funnel
 from tasks.passages import Folders
 from tasks.quality_section import quality_section
+from tasks.report_params import Column, ReportParams
+from tasks.reported_answers import Answering, answers
+from tasks.reported_examples import Formats, Gallery, Written
 from tasks.stage import stage
 
-_VIEWS: dict[View, str] = {"full": "", "muted": ", muted", "blind": ", blinded"}
-_DRAWN = {"exhibits": True, "curves": True, "accuracy_plots": True, "quality": {"plots", "pairs"}}
+_DRAWN = {
+    "exhibits": True,
+    "curves": True,
+    "accuracy_plots": True,
+    "forests": True,
+    "quality": {"plots", "pairs"},
+}
 """What of the page is to be looked at, and no number."""
-
-
-class Column(Value):
-    """One model in one view. key names its scores and predictions among the inputs."""
-
-    key: str
-    stage: str
-    title: str
-    kind: RunKind
-    format: FormatName
-
-
-class ReportParams(Params):
-    """All words of the report, what is compared with what, and which rewards a probe adds up."""
-
-    title: str
-    lead: tuple[str, ...]
-    notices: tuple[str, ...]
-    columns: tuple[Column, ...]
-    comparisons: tuple[Comparison, ...]
-    trained: dict[str, str]
-    sampled: tuple[str, ...] = ()
-    sampled_comparisons: tuple[Comparison, ...] = ()
-    sampled_note: str = ""
-    terms: tuple[RewardTerm, ...] = ()
-    min_quality: float = 0.0
-    examples_shown: int = 20
-    seed: int = 0
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> "ReportParams":
-        """What a recipe asks its report to show."""
-        evaluation, probe = recipe.evaluation, recipe.evaluation.probe
-        titles = {"model": "untrained", **{item.name: item.title for item in recipe.stages}}
-        rewarded = recipe.stage(probe.rewards_of) if probe else None
-        return cls(
-            title=recipe.title,
-            lead=(recipe.description,),
-            notices=recipe.notices,
-            columns=tuple(_columns(recipe, titles)),
-            comparisons=tuple(_comparisons(recipe, titles)),
-            trained={item.name: item.title for item in recipe.stages},
-            sampled=probe.stages if probe else (),
-            sampled_comparisons=tuple(
-                Comparison(title=f"{titles[name]} − {titles[probe.before]}", run=name, against=probe.before)
-                for name in probe.stages
-                if name != probe.before
-            )
-            if probe
-            else (),
-            sampled_note=probe.note if probe else "",
-            terms=rewarded.params.rewards if isinstance(rewarded, GrpoStage) else (),
-            min_quality=recipe.curation.min_quality,
-            examples_shown=evaluation.examples_shown,
-        )
+_PAIRS = 20
+_SAMPLED = "held-out training rows, sampled"
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="3", kind="report")
+@stage(version="4", kind="report", reads_media=True)
 def report(
     draft: Draft,
     params: ReportParams,
@@ -115,16 +70,50 @@ def report(
     runs = [_run(store, column, scores[column.key]) for column in params.columns]
     found = accuracies(runs, params.seed)
     compared = differences(runs, params.comparisons, params.seed)
+    answered = answers(
+        [
+            Answering(
+                run,
+                column.stage,
+                column.view,
+                _formats(store, scores[column.key]),
+                store.folder(predictions[column.key]),
+            )
+            for run, column in zip(runs, params.columns, strict=True)
+        ],
+        params.seed,
+    )
+    rewarded = _rewards(store, params, sampled, runs, compared)
+    gallery = Gallery(store.blobs, params.seed, {term.reward: term.target for term in params.terms}, runtime.threads)
     page = ReportPage(
         title=params.title,
         lead=params.lead,
         notices=params.notices,
+        made=params.made,
+        protocols=params.protocols,
+        baselines=tuple(row for dataset in params.published for row in published(dataset)),
+        conclusions=conclusions(
+            compared,
+            rewarded.reward_differences if rewarded else (),
+            answered.surviving,
+            answered.naming,
+            params.made,
+        ),
         accuracies=found,
         accuracy_plots=accuracy_plots(found),
         differences=compared,
-        rewards=_rewards(store, params, sampled, runs, compared),
+        forests=forest_plots(compared),
+        categories=category_tables(_measured(store, column, scores[column.key]) for column in params.columns),
+        answers=answered,
+        rewards=rewarded,
         curves=tuple(_curves(store, params, checkpoints)),
-        funnel=tuple(_funnel(store, {"read": read, "rewritten": rewritten, "rated": rated}, curated)),
+        funnel=tuple(
+            funnel(
+                {"read": _counts(store, read), "rewritten": _counts(store, rewritten), "rated": _counts(store, rated)},
+                _folders(store, rated),
+                store.folder(curated),
+            )
+        ),
         quality=quality_section(
             Folders(
                 read=_folders(store, read),
@@ -134,37 +123,28 @@ def report(
             ),
             store.blobs,
             params.min_quality,
-            params.examples_shown,
+            _PAIRS,
             params.seed,
         ),
-        exhibits=tuple(_exhibits(store, params, runs, benchmarks, predictions)),
-        exhibits_note="Chosen by a hash of their ids, spread over benchmarks and families, never by outcome.",
+        exhibits=(
+            *gallery.exhibits(
+                [_written(store, column, scores, predictions) for column in params.columns],
+                _folders(store, benchmarks).values(),
+                params.examples_shown,
+            ),
+            *gallery.exhibits(
+                [_drawn(store, params, name, sampled[name]) for name in params.sampled],
+                [store.folder(curated)],
+                params.examples_shown // 8,
+            ),
+        ),
+        exhibits_note=_exhibits_note(params),
+        compared=_first_compared(params),
         provenance=tuple(_provenance(store, checkpoints, curated, benchmarks)),
     )
     write_text(draft.folder / "report.html", render(page))
     write_text(draft.folder / "report.md", markdown(page))
     write_text(draft.folder / "report.json", page.model_dump_json(exclude=_DRAWN))
-
-
-def _columns(recipe: Recipe, titles: Mapping[str, str]) -> Iterator[Column]:
-    formats: dict[str, FormatName] = {item.name: item.params.format for item in recipe.stages}
-    for name, view in recipe.evaluation.measured():
-        yield Column(
-            key=f"{name}-{view}",
-            stage=name,
-            title=titles[name] + _VIEWS[view],
-            kind="model" if view == "full" else view,
-            format=formats.get(name, "context_first"),
-        )
-
-
-def _comparisons(recipe: Recipe, titles: Mapping[str, str]) -> Iterator[Comparison]:
-    for pair in recipe.evaluation.comparisons:
-        title = f"{titles[pair.stage]} − {titles[pair.against]}"
-        yield Comparison(title=title, run=f"{pair.stage}-full", against=f"{pair.against}-full")
-    for control in recipe.evaluation.controls:
-        title = f"{titles[control.stage]}: {_VIEWS[control.view].strip(', ')} − full"
-        yield Comparison(title=title, run=f"{control.stage}-{control.view}", against=f"{control.stage}-full")
 
 
 def _run(store: Store, column: Column, scores: Artifact) -> Run:
@@ -175,7 +155,49 @@ def _run(store: Store, column: Column, scores: Artifact) -> Run:
         SCORES.field("benchmark"),
         pa.array([POOLED] * len(table), pa.string()),
     )
-    return Run(column.key, column.title, column.kind, pa.concat_tables([pooled, table]))
+    kind = "model" if column.view == "full" else column.view
+    return Run(column.key, column.title, kind, pa.concat_tables([pooled, table]))
+
+
+def _measured(store: Store, column: Column, scores: Artifact) -> Measured:
+    return Measured(column.title, read_table(store.folder(scores), "metrics", METRICS))
+
+
+def _written(
+    store: Store, column: Column, scores: Mapping[str, Artifact], predictions: Mapping[str, Artifact]
+) -> Written:
+    table = read_table(store.folder(scores[column.key]), "scores", SCORES)
+    return Written(column.title, _formats(store, scores[column.key]), table, store.folder(predictions[column.key]))
+
+
+def _drawn(store: Store, params: ReportParams, name: str, scores: Artifact) -> Written:
+    """The first of the completions that a stage sampled, whose predictions its scores were made from."""
+    table = read_table(store.folder(scores), "scores", SCORES).filter(pc.field("draw") == 0)
+    place = table.schema.get_field_index("benchmark")
+    table = table.set_column(place, SCORES.field("benchmark"), pa.array([_SAMPLED] * len(table), pa.string()))
+    given = store.manifest(scores).inputs["predictions"]
+    predictions = Artifact(stage=given.stage, fingerprint=given.fingerprint, kind="predictions")
+    title = f"{params.trained.get(name, name)}, sampled"
+    return Written(title, _formats(store, scores), table, store.folder(predictions))
+
+
+def _formats(store: Store, scores: Artifact) -> Formats:
+    """In which format completions were read when they were scored."""
+    params = store.manifest(scores).params
+    return Formats.model_validate({"usual": params["format"], "others": params.get("formats", {})})
+
+
+def _exhibits_note(params: ReportParams) -> str:
+    note = "Chosen by a hash of their ids, spread over benchmarks and families, never by outcome."
+    if not params.sampled:
+        return note
+    return f"{note} Under “{_SAMPLED}” stand completions drawn at a temperature with all rewards of their training."
+
+
+def _first_compared(params: ReportParams) -> tuple[str, str] | None:
+    """The titles of the two runs of the first comparison, from and to."""
+    titles = {column.key: column.title for column in params.columns}
+    return next(((titles[pair.against], titles[pair.run]) for pair in params.comparisons), None)
 
 
 def _rewards(
@@ -197,7 +219,7 @@ def _rewards(
         for name in params.sampled
     ]
     summaries = reward_summaries(drawn, params.terms, params.seed)
-    greedy = {row.run: row for row in accuracies(runs, params.seed) if row.benchmark == POOLED and row.family == "all"}
+    greedy = {row.run: row for row in accuracies(runs, params.seed) if row.benchmark == POOLED and row.family == ALL}
     among = {f"{name}-full" for name in params.sampled}
     return RewardSection(
         note=params.sampled_note,
@@ -206,7 +228,7 @@ def _rewards(
         accuracy_differences=tuple(
             row
             for row in compared
-            if row.benchmark == POOLED and row.family == "all" and row.run in among and row.against in among
+            if row.benchmark == POOLED and row.family == ALL and row.run in among and row.against in among
         ),
         plot=reward_plot(summaries),
     )
@@ -219,55 +241,12 @@ def _curves(store: Store, params: ReportParams, checkpoints: Mapping[str, Artifa
         yield Curves(title=title, note=f"{max(metrics['step'].to_pylist())} steps", plots=plots)
 
 
-def _funnel(store: Store, made: Mapping[str, Mapping[str, Artifact]], curated: Artifact) -> Iterator[FunnelStage]:
-    """Rows of each source through what was `made` of it, step by step, and of all through curation."""
-    for name in sorted(made["read"]):
-        for step, artifacts in made.items():
-            yield FunnelStage(title=f"{name}: {step}", rows=store.manifest(artifacts[name]).rows)
-    yield FunnelStage(title="curated, all sources", rows=store.manifest(curated).rows)
+def _counts(store: Store, artifacts: Mapping[str, Artifact]) -> dict[str, Rows]:
+    return {name: store.manifest(artifact).rows for name, artifact in artifacts.items()}
 
 
 def _folders(store: Store, artifacts: Mapping[str, Artifact]) -> dict[str, Path]:
     return {name: store.folder(artifact) for name, artifact in artifacts.items()}
-
-
-def _exhibits(
-    store: Store,
-    params: ReportParams,
-    runs: list[Run],
-    benchmarks: Mapping[str, Artifact],
-    predictions: Mapping[str, Artifact],
-) -> Iterator[Exhibit]:
-    own = [Run(run.name, run.title, run.kind, run.scores.filter(pc.field("benchmark") != POOLED)) for run in runs]
-    chosen = pick(own[0], params.examples_shown, params.seed)
-    ids = {id for _, id in chosen}
-    examples = {
-        example.id: example
-        for artifact in benchmarks.values()
-        for example in find_examples(store.folder(artifact), sorted(ids))
-    }
-    written: dict[str, list[Shown]] = {id: [] for id in ids}
-    families: dict[str, str] = {}
-    for column, run in zip(params.columns, own, strict=True):
-        texts = {str(row["id"]): row for row in read_rows(store.folder(predictions[column.key]), "predictions")}
-        for row in run.scores.to_pylist():
-            if row["id"] in ids:
-                families[row["id"]] = row["family"]
-                text = texts[row["id"]]
-                written[row["id"]].append(
-                    shown(
-                        column.title,
-                        column.format,
-                        str(text["text"]),
-                        row["outcome"],
-                        row["value"],
-                        row["given"],
-                        str(text["load_error"] or ""),
-                    )
-                )
-    for benchmark, id in chosen:
-        clips = clips_of(examples[id].media, store.blobs)
-        yield exhibit(examples[id], benchmark, families[id], clips, written[id])
 
 
 def _provenance(

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from llm.prompts.rate import DIMENSIONS, composite
-from reporting.exhibits import MOST_BYTES, asked, clips_of, pieces
+from reporting.clips import Room, clips_of
+from reporting.exhibits import asked, pieces
 from reporting.pairs import MOST_BYTES_IN_ALL, Judged, Leaving, Pair, draw_pairs
 from schemas.completion import render
 from schemas.example import REFUSED_LENGTH, Example, Reject
@@ -23,10 +24,10 @@ def reported_pairs(found: Sequence[Passage], blobs: Path, count: int, seed: int)
     at |= {id: passage for passage in last for id in passage.accepted}
     examples = _examples({id: at[id].examples for pair in drawn for id in pair if id})
     repaired = {id for passage in found for id in passage.repaired}
-    most = min(MOST_BYTES, MOST_BYTES_IN_ALL // max(1, len(examples)))
+    room = Room(MOST_BYTES_IN_ALL, each=MOST_BYTES_IN_ALL // max(1, len(examples)))
 
     def judged(id: str | None) -> Judged | None:
-        return _judged(examples[id], at[id], id in repaired, blobs, most) if id else None
+        return _judged(examples[id], at[id], id in repaired, blobs, room) if id else None
 
     for left, right in drawn:
         yield Pair(accepted=judged(left), rejected=judged(right))
@@ -49,13 +50,13 @@ def _examples(folders: Mapping[str, Path]) -> dict[str, Example]:
     }
 
 
-def _judged(example: Example, at: Passage, repaired: bool, blobs: Path, most_bytes: int) -> Judged:
+def _judged(example: Example, at: Passage, repaired: bool, blobs: Path, room: Room) -> Judged:
     reject = at.rejects.get(example.id)
     refused = reject if at.step == REWRITING else None
     text = refused.row if refused else render(example.context, example.think, example.answer)
     ratings = {rating.name: rating.value for rating in example.ratings}
     return Judged(
-        **asked(example, clips_of(example.media, blobs, most_bytes)).model_dump(),
+        **asked(example, clips_of(example.media, blobs, room)).model_dump(),
         source=at.source,
         leaving=Leaving(step=at.step, reason=reject.reason, detail=reject.detail) if reject else None,
         repaired=repaired,

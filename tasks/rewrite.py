@@ -40,18 +40,19 @@ class RewriteParams(AskingParams):
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version=f"3 prompt {prompt.VERSION}", kind="examples")
+@stage(version=f"3 prompt {prompt.VERSION}", kind="examples", reads_media=True)
 def rewrite(draft: Draft, params: RewriteParams, examples: Artifact, runtime: Runtime) -> None:
-    async def work(asker: Asker, shard: Sequence[Example]) -> Shard:
-        return Shard.of(await _rewritten(asker, shard, params.llm))
-
-    map_shards(draft, params, Store(runtime.store).folder(examples), work, runtime)
+    map_shards(draft, params, Store(runtime.store).folder(examples), rewrite_shard, runtime)
     first = next((f"{reject.id}, {reject.detail}" for reject in read_rejects(draft.folder)), "")
     try:
         check_reject_share(draft, params.max_reject_share, "rewriting", first)
     except UserError:
         start_over(draft, params, runtime)
         raise
+
+
+async def rewrite_shard(asker: Asker, rows: Sequence[Example], params: RewriteParams) -> Shard:
+    return Shard.of(await _rewritten(asker, rows, params.llm))
 
 
 async def _rewritten(asker: Asker, rows: Sequence[Example], llm: Llm) -> list[Example | Reject]:

@@ -1,7 +1,7 @@
 """Score completions by rule, add what a judge said, and sort every row into benchmark, category and family.
 
-Cheap and separate from predicting and judging, so that a rule can change without paying again. Beside the scores lies
-`metrics`, each benchmark's official table: overall and by its categories.
+Cheap and separate from predicting and judging, so that a rule can change without paying again. Beside the scores lie
+`metrics`, each benchmark's official table, overall and by its categories, and `judged`, what a judge said on average.
 """
 
 import asyncio
@@ -13,16 +13,18 @@ from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact
 from schemas.completion import FormatName, parse
+from schemas.evaluation import JUDGED_REWARDS, Families
 from schemas.example import Example
 from schemas.options import given
-from schemas.recipe import Families
 from schemas.runtime import Runtime
-from schemas.tables import METRICS, SCORES
+from schemas.tables import JUDGED, METRICS, SCORES
 from schemas.values import Params
 from storage.draft import Draft
 from storage.parquet import read_examples, read_rows, shard_name, write_rows
 from storage.store import Store
-from tasks.scoring import metrics
+from tasks.scoring import consistency, metrics
+from tasks.scoring.consistency import CONSISTENCY
+from tasks.scoring.judged import judged_means
 from tasks.scoring.marks import own_mark
 from tasks.scoring.tally import Tally
 from tasks.stage import stage
@@ -34,15 +36,18 @@ Judged = Mapping[tuple[str, int, str], RewardScore]
 
 
 class ScoreParams(Params):
-    """families: by benchmark. rewards: names to give every completion, besides its accuracy."""
+    """format: of completions; `formats` by benchmark, where it is another. families: by benchmark. rewards: names to
+    give every completion, besides its accuracy; one that only a judge gives is known where it was judged.
+    """
 
     format: FormatName
+    formats: dict[str, FormatName] = {}
     families: dict[str, Families] = {}
     rewards: tuple[str, ...] = ("format",)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version="3", kind="scores")
+@stage(version="5", kind="scores")
 def score(
     draft: Draft,
     params: ScoreParams,
@@ -55,7 +60,8 @@ def score(
     known = {
         row.id: (name, row) for name, artifact in examples.items() for row in read_examples(store.folder(artifact))
     }
-    judged = _judged(read_rows(store.folder(judgements), "judgements"))
+    said = list(read_rows(store.folder(judgements), "judgements"))
+    judged = _judged(said)
     rows = []
     for key, items in groupby(read_rows(store.folder(predictions), "predictions"), key=lambda row: str(row["id"])):
         benchmark, example = known[key]
@@ -63,14 +69,18 @@ def score(
     draft.entered = draft.left = write_rows(draft.folder / shard_name("scores", 0), rows, SCORES)
     found = official({example.id: example for _, example in known.values()}, rows)
     write_rows(draft.folder / shard_name("metrics", 0), found, METRICS)
+    benchmarks = {id: benchmark for id, (benchmark, _) in known.items()}
+    groups = {id: example.group for id, (_, example) in known.items()}
+    write_rows(draft.folder / shard_name("judged", 0), judged_means(said, benchmarks, groups), JUDGED)
 
 
 def official(examples: Mapping[str, Example], rows: Iterable[dict[str, object]]) -> Iterator[dict[str, object]]:
     """METRICS rows of each benchmark's official table over rows of SCORES, by benchmark; `examples` by id."""
     tallies: dict[str, Tally] = {}
     for row in rows:
-        metric = metrics.METRICS.get(name := str(row["benchmark"]), metrics.PLAIN)
-        tallies.setdefault(name, Tally(metric)).add(own_mark(examples[str(row["id"])], row, metric))
+        example = examples[str(row["id"])]
+        metric = metrics.METRICS.get(example.source, metrics.PLAIN)
+        tallies.setdefault(str(row["benchmark"]), Tally(metric)).add(own_mark(example, row, metric))
     for name, tally in sorted(tallies.items()):
         for cell in tally.cells():
             yield {"benchmark": name, "average": tally.metric.average, **cell.model_dump()}
@@ -81,7 +91,8 @@ def score_group(
 ) -> list[dict[str, object]]:
     """SCORES rows of all completions of one example; each row of `rows` is one of PREDICTIONS."""
     category, family = _family(example, params.families.get(benchmark))
-    rollouts = tuple(Rollout(parse(str(row["text"]), params.format), bool(row["truncated"])) for row in rows)
+    format = params.formats.get(benchmark, params.format)
+    rollouts = tuple(Rollout(parse(str(row["text"]), format), bool(row["truncated"])) for row in rows)
     names = list(dict.fromkeys((*params.rewards, "accuracy")))
     rewards = {name: _reward(name, Group(example, rollouts), rows, judged) for name in names}
     return [
@@ -96,6 +107,9 @@ def score_group(
             "gold": example.answer,
             "chance": chance(example),
             "tokens": row["tokens"],
+            "consistent": None
+            if row["load_error"]
+            else consistency.known(example, rollout.completion, judged.get(_key(example, row, CONSISTENCY))),
             **_verdict(example, row, rollout, {name: values[place] for name, values in rewards.items()}),
         }
         for place, (row, rollout) in enumerate(zip(rows, rollouts, strict=True))
@@ -131,10 +145,18 @@ def _verdict(
 
 
 def _reward(name: str, group: Group, rows: Sequence[dict[str, object]], judged: Judged) -> list[float | None]:
-    """One reward of all completions: what the judge said where it was asked, else the rule."""
-    ruled = asyncio.run(_given(name, group))
-    keys = [(group.example.id, int(str(row["draw"])), name) for row in rows]
-    return [judged[key].value if key in judged else rule.value for key, rule in zip(keys, ruled, strict=True)]
+    """One reward of all completions: what the judge said where it was asked, else the rule.
+
+    What a judge was not asked of is not known, also where a rule would find nothing to judge: a mean of those alone
+    would be low.
+    """
+    keys = [_key(group.example, row, name) for row in rows]
+    ruled = [None] * len(rows) if name in JUDGED_REWARDS else [one.value for one in asyncio.run(_given(name, group))]
+    return [judged[key].value if key in judged else rule for key, rule in zip(keys, ruled, strict=True)]
+
+
+def _key(example: Example, row: dict[str, object], reward: str) -> tuple[str, int, str]:
+    return example.id, int(str(row["draw"])), reward
 
 
 async def _given(name: str, group: Group) -> list[RewardScore]:

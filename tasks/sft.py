@@ -15,7 +15,7 @@ from training.prompts import PROMPT_VERSION
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version=f"1 prompt {PROMPT_VERSION}", kind="checkpoint")
+@stage(version=f"1 prompt {PROMPT_VERSION}", kind="checkpoint", reads_media=True)
 def sft(draft: Draft, params: SftParams, examples: Artifact, checkpoint: Artifact, runtime: Runtime) -> None:
     store = Store(runtime.store)
     job = SftJob(

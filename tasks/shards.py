@@ -1,28 +1,34 @@
 """A long stage that asks a language model, in shards: finished shards are skipped on a rerun, in the rows' order.
 
-The LLM is asked in one event loop for the whole stage. A shard is opened whenever too few requests wait for their turn,
-so that the slow and the retried rows of those before hold nobody up, and memory holds the open ones alone.
+The LLM is asked in one event loop for all shards of a process. A shard is opened whenever too few requests wait for
+their turn, so that the slow and the retried rows of those before hold nobody up, and memory holds the open ones alone.
+Where the runtime names other processes or a cluster, each takes every n-th shard as a lane (`tasks.asking_lane`).
 """
 
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from contextlib import closing
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
+
+import pyarrow as pa
 
 from llm.engine import Engine, usage_of
+from llm.log import ResponseLog
 from llm.request import LATER, Check, Outcome, Request
 from schemas.artifact import Usage
-from schemas.example import Example
+from schemas.example import Example, from_row
 from schemas.failures import NoAnswer
-from schemas.llm import Llm
+from schemas.llm import Llm, LlmLimits
 from schemas.runtime import Runtime
-from schemas.values import Params
+from schemas.values import Params, Value
 from storage.draft import Draft
-from storage.parquet import count_rows, read_examples, shards
+from storage.files import write_text
+from storage.parquet import count_rows, read_batches, shards
 from tasks import marks
-from tasks.asking import asking
+from tasks.asking import asking, response_log
+from tasks.executors import Crew, crew, is_elsewhere, run_lanes
 from tasks.marks import Shard
 
 
@@ -51,8 +57,11 @@ at every 700th object took a quarter of a pass's CPU time (`python -m benchmarks
 _AHEAD, _MOST_OPEN = 2, 32
 """Requests begun, as a multiple of those that may be under way; shards open at once."""
 
+_LOST = "asked-again-{}.txt"
+
 Result = TypeVar("Result")
-Work = Callable[[Asker, Sequence[Example]], Awaitable[Shard]]
+Done = Callable[[int], object]
+"""Is told the rows that are done."""
 
 
 class AskingParams(Params):
@@ -62,14 +71,103 @@ class AskingParams(Params):
     rows_per_shard: int
 
 
+Work = Callable[[Asker, Sequence[Example], Any], Awaitable[Shard]]
+"""What becomes of a shard's rows, by a stage's params."""
+
+
+def _untold(rows: int) -> None:
+    """Nobody asks."""
+
+
+class AskingLane(Value):
+    """Shards `index`, `index + of`, `index + 2 of`... of a stage.
+
+    params: the stage's. examples: folder of the rows. folder, work: of the draft. runtime: with this lane's part of the
+    limits. parent: pipe to watch.
+    """
+
+    stage: str
+    params: dict[str, Any]
+    examples: str
+    folder: str
+    work: str
+    runtime: Runtime
+    index: int = 0
+    of: int = 1
+    parent: str | None = None
+
+
 def map_shards(draft: Draft, params: AskingParams, folder: Path, work: Work, runtime: Runtime) -> None:
     """Write what becomes of the examples in `folder` to the draft, and add up the shards' counts and usage."""
-    gc.set_threshold(*_RARE_COLLECTIONS)
     total = sum(count_rows(path)[0] for path in shards(folder, "examples"))
-    batches = _split(read_examples(folder), params.rows_per_shard)
-    with asking(draft, runtime, params.llm) as engine:
-        asyncio.run(_Pass(engine, draft, total, work).over(batches, _AHEAD * runtime.llm.concurrency))
+    lane = AskingLane(
+        stage=draft.folder.parent.name,
+        params=params.model_dump(mode="json"),
+        examples=str(folder),
+        folder=str(draft.folder),
+        work=str(draft.work),
+        runtime=Runtime.model_validate(runtime.model_dump(include=set(Runtime.model_fields))),
+    )
+    if is_elsewhere(runtime):
+        with crew(runtime) as by:
+            jobs = _shared_out(lane, by, params, runtime)
+            run_lanes("tasks.asking_lane", jobs, by, draft, runtime, -(-total // params.rows_per_shard))
+        draft.notes |= _lost(draft)
+    else:
+        with asking(draft, runtime, params.llm) as engine:
+            ask_lane(lane, engine, params, work, lambda rows: draft.progress(rows, total, "rows"))
     marks.count_all(draft)
+
+
+def ask_lane(lane: AskingLane, engine: Engine, params: AskingParams, work: Work, done: Done = _untold) -> None:
+    """Do the shards of a lane that are not done yet, in this process."""
+    gc.set_threshold(*_RARE_COLLECTIONS)
+    asyncio.run(_Pass(engine, lane, params, work, done).over(_AHEAD * lane.runtime.llm.concurrency))
+
+
+def keep_lost(lane: AskingLane, number: int) -> None:
+    """Note that a lane has asked again for so many requests that an earlier process had under way."""
+    if number:
+        place = Path(lane.work) / _LOST.format(lane.index)
+        earlier = int(place.read_text()) if place.exists() else 0
+        write_text(place, str(earlier + number))
+
+
+def _lost(draft: Draft) -> dict[str, int]:
+    number = sum(int(place.read_text()) for place in draft.work.glob(_LOST.format("*")))
+    return {"asked_again": number} if number else {}
+
+
+def _shared_out(lane: AskingLane, by: Crew, params: AskingParams, runtime: Runtime) -> list[AskingLane]:
+    with (
+        response_log(runtime, params.llm) as log,
+        closing(ResponseLog(log, Path(lane.folder).name)) as opened,
+    ):
+        limits = part_of(runtime.llm, by, opened.spent())
+    theirs = lane.runtime.model_copy(update={"llm": limits})
+    return [lane.model_copy(update={"runtime": theirs, "index": index, "of": by.lanes}) for index in range(by.lanes)]
+
+
+def part_of(limits: LlmLimits, by: Crew, spent: tuple[float, int]) -> LlmLimits:
+    """One lane's part of the limits, so that all together stay within them. spent: dollars and tokens so far.
+
+    Rates are shared by the processes of a host, so they are divided by hosts; all else is divided by lanes.
+    """
+    dollars, tokens = spent
+    rates = {"requests_per_minute": limits.requests_per_minute, "tokens_per_minute": limits.tokens_per_minute}
+    return limits.model_copy(
+        update={
+            "concurrency": max(1, limits.concurrency // by.lanes),
+            **{name: rate and max(1, rate // by.hosts) for name, rate in rates.items()},
+            "max_dollars": _part(limits.max_dollars, dollars, by.lanes),
+            "max_tokens": None if limits.max_tokens is None else int(_part(limits.max_tokens, tokens, by.lanes) or 0),
+        }
+    )
+
+
+def _part(most: float | None, spent: float, lanes: int) -> float | None:
+    """How far one lane may let the sum rise that all began with."""
+    return None if most is None else spent + max(0.0, most - spent) / lanes
 
 
 def start_over(draft: Draft, params: AskingParams, runtime: Runtime) -> None:
@@ -90,28 +188,33 @@ def require_answers(outcomes: Sequence[Outcome]) -> None:
 
 
 class _Pass:
-    """One pass over all shards."""
+    """One pass over the shards of a lane."""
 
-    def __init__(self, engine: Engine, draft: Draft, total: int, work: Work) -> None:
-        self._engine, self._draft, self._total, self._work = engine, draft, total, work
-        self._done = 0
+    def __init__(self, engine: Engine, lane: AskingLane, params: AskingParams, work: Work, done: Done) -> None:
+        self._engine, self._lane, self._params, self._work = engine, lane, params, work
+        self._draft = Path(lane.work)
+        self._told = done
+        self._rows = marks.number(self._draft) * params.rows_per_shard
         self._moved = asyncio.Event()
         engine.on_end = self._moved.set
 
-    async def over(self, batches: Iterator[list[Example]], ahead: int) -> None:
+    async def over(self, ahead: int) -> None:
         """Do all shards, with at least `ahead` requests begun while there are any.
 
         What fails stops the start of others; those that are open end first.
         """
         open_ones = set[asyncio.Task[None]]()
         async with self._engine.connected():
-            for index, rows in enumerate(batches):
+            for index, rows in shards_of(Path(self._lane.examples), self._params.rows_per_shard, self._is_mine):
                 open_ones.add(asyncio.create_task(self._do(index, rows)))
                 ended = await self._room(open_ones, ahead)
                 if any(task.exception() for task in ended):
                     break
                 open_ones -= ended
             await all_of(open_ones)
+
+    def _is_mine(self, index: int) -> bool:
+        return index % self._lane.of == self._lane.index and not marks.is_done(self._draft, index)
 
     async def _room(self, open_ones: set[asyncio.Task[None]], ahead: int) -> set[asyncio.Task[None]]:
         """Wait until another shard may be opened, or one has failed; the shards that have ended."""
@@ -126,14 +229,13 @@ class _Pass:
 
     async def _do(self, index: int, rows: Sequence[Example]) -> None:
         try:
-            if not marks.is_done(self._draft.work, index):
-                asker = Asker(self._engine)
-                shard = await self._work(asker, rows)
-                marks.finish(self._draft.folder, self._draft.work, index, len(rows), shard, asker.usage)
+            asker = Asker(self._engine)
+            shard = await self._work(asker, rows, self._params)
+            marks.finish(Path(self._lane.folder), self._draft, index, len(rows), shard, asker.usage)
         finally:
             self._moved.set()
-        self._done += len(rows)
-        self._draft.progress(self._done, self._total, "rows")
+        self._rows += len(rows)
+        self._told(self._rows)
 
 
 async def all_of(calls: Iterable[Awaitable[Result]]) -> list[Result]:
@@ -145,7 +247,26 @@ async def all_of(calls: Iterable[Awaitable[Result]]) -> list[Result]:
     return cast(list[Result], ended)
 
 
-def _split(examples: Iterable[Example], rows_per_shard: int) -> Iterator[list[Example]]:
-    rows = iter(examples)
-    while shard := list(islice(rows, rows_per_shard)):
-        yield shard
+def shards_of(folder: Path, size: int, is_mine: Callable[[int], bool]) -> Iterator[tuple[int, list[Example]]]:
+    """Index and rows of the shards that are mine; the others' rows are passed over without being built."""
+    passed, waiting = 0, list[Example]()
+    for batch in read_batches(folder, "examples"):
+        for piece in _pieces(batch, passed, size):
+            index, at = divmod(passed, size)
+            mine = bool(waiting) if at else is_mine(index)
+            waiting += map(from_row, piece.to_pylist()) if mine else ()
+            passed += piece.num_rows
+            if waiting and passed % size == 0:
+                yield index, waiting
+                waiting = []
+    if waiting:
+        yield passed // size, waiting
+
+
+def _pieces(batch: pa.RecordBatch, passed: int, size: int) -> Iterator[pa.RecordBatch]:
+    """The batch, cut where shards of `size` rows begin, after `passed` rows before it."""
+    begin = 0
+    while begin < batch.num_rows:
+        length = size - (passed + begin) % size
+        yield batch.slice(begin, length)
+        begin += length

@@ -32,7 +32,7 @@ SOLVED = pa.schema(
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-@stage(version=f"3 prompt {PROMPT_VERSION}", kind="predictions")
+@stage(version=f"4 prompt {PROMPT_VERSION}", kind="predictions", reads_media=True)
 def solve_rate(draft: Draft, params: PredictParams, examples: Artifact, checkpoint: Artifact, runtime: Runtime) -> None:
     generate(draft, params, {"examples": examples}, checkpoint, runtime)
     by_id = {example.id: example for example in read_examples(Store(runtime.store).folder(examples))}

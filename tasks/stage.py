@@ -34,12 +34,13 @@ Outside = Callable[[Params, Runtime, Store, Mapping[str, Artifact]], str]
 
 
 def stage(
-    *, version: str, kind: Kind, outside: Outside | None = None
+    *, version: str, kind: Kind, outside: Outside | None = None, reads_media: bool = False
 ) -> Callable[[Callable[Concatenate[Draft, P], None]], Callable[P, Artifact]]:
     """Turn `fill(draft, params, ..., runtime)` into a function that returns the finished or reused artifact.
 
     version: changed by hand when the code's meaning changes; it names prompt versions too. outside: digests the files
-    that the stage reads from outside the store; the digest becomes part of the fingerprint.
+    that the stage reads from outside the store; the digest becomes part of the fingerprint. reads_media: whether it
+    opens the media that its inputs' rows show, so that they have to be on this machine.
     """
 
     def decorate(fill: Callable[Concatenate[Draft, P], None]) -> Callable[P, Artifact]:
@@ -71,6 +72,8 @@ def stage(
             ):
                 if found := store.find(name, artifact.fingerprint, made_from):  # made by the run we waited for
                     return _reused(store, found)
+                if reads_media:
+                    store.bring_media(inputs.values())
                 fill(draft, *args, **kwargs)
                 manifest = store.publish(draft, artifact, version, params, made_from, began, runtime.threads)
             return _finished(store, manifest)
@@ -112,7 +115,7 @@ def _finished(store: Store, manifest: Manifest) -> Artifact:
 
 
 def _note(store: Store, manifest: Manifest, how: Literal["made", "reused"]) -> None:
-    runs.note(store.root, _run(), manifest.artifact, how)
+    runs.note(store, _run(), manifest.artifact, how)
 
 
 def _run() -> str:

@@ -26,6 +26,7 @@ from schemas.runtime import Runtime
 from schemas.values import UserError, Value
 from storage.draft import Draft
 from storage.store import Store
+from tasks.nodes import torchrun
 
 _ROOT = Path(__file__).resolve().parent.parent
 _STEP = re.compile(r"step (\d+)/(\d+)")
@@ -38,9 +39,14 @@ _slots: dict[int, threading.BoundedSemaphore] = {}
 
 def run_module(module: str, job: Value, draft: Draft, runtime: Runtime, ranks: int = 1) -> None:
     """Run `module` on `job` to its end, waiting for a training slot. Raises as `run_side_by_side` does."""
+    run_copies(module, [job], draft, runtime, ranks)
+
+
+def run_copies(module: str, jobs: Sequence[Value], draft: Draft, runtime: Runtime, ranks: int = 1) -> None:
+    """The same for jobs that are parts of one, which take one training slot together."""
     slot = _slots.setdefault(runtime.training_slots, threading.BoundedSemaphore(runtime.training_slots))
     with slot:
-        run_side_by_side(module, [job], draft, runtime, ranks)
+        run_side_by_side(module, jobs, draft, runtime, ranks)
 
 
 def run_side_by_side(module: str, jobs: Sequence[Value], draft: Draft, runtime: Runtime, ranks: int = 1) -> None:
@@ -60,7 +66,7 @@ def run_side_by_side(module: str, jobs: Sequence[Value], draft: Draft, runtime: 
         for number, job in enumerate(jobs):
             job_file = draft.work / f"job-{number}.json"
             job_file.write_text(job.model_copy(update={"parent": str(pipe)}).model_dump_json(indent=2))
-            process = _start(_command(module, job_file, ranks), runtime.threads)
+            process = _start(_command(module, job_file, ranks, runtime), runtime.threads)
             started.enter_context(_stopped_on_error(process))
             followed[readers.submit(_follow, process, draft, output)] = process
         for future in as_completed(followed):
@@ -93,10 +99,8 @@ def alive(path: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def _command(module: str, job: Path, ranks: int) -> list[str]:
-    if ranks == 1:
-        return [sys.executable, "-m", module, str(job)]
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+def _command(module: str, job: Path, ranks: int, runtime: Runtime) -> list[str]:
+    launcher = [sys.executable] if ranks == 1 else torchrun(ranks, runtime)
     return [*launcher, "-m", module, str(job)]
 
 

@@ -15,6 +15,7 @@ from transformers.video_processing_utils import VideoProcessorMixin
 
 from schemas.training import Tower
 from training.families import Family, OmniProcessor, family_at, family_named
+from training.harmless import check_harmless
 from training.video_processor import DEFAULTS, PatchVideoProcessor
 
 Dtype = Literal["float32", "bfloat16"]
@@ -35,8 +36,12 @@ class PictureProcessor(Qwen2VLImageProcessorPil):
 
 
 def load_model(folder: Path, dtype: Dtype = "float32") -> PreTrainedModel:
-    """The thinker of a checkpoint, on the CPU, in evaluation mode. Raises UserError."""
-    model = family_at(folder).model.from_pretrained(folder, dtype=getattr(torch, dtype), local_files_only=True)
+    """The thinker of a checkpoint, on the CPU, in evaluation mode. Raises UserError, also for one that brings code."""
+    family = family_at(folder)
+    check_harmless(folder)
+    model = family.model.from_pretrained(
+        folder, dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True
+    )
     return model.eval()
 
 
@@ -49,7 +54,7 @@ def load_processor(folder: Path) -> OmniProcessor:
     saved, _ = family.processor.get_processor_dict(str(folder))
     sound = WhisperFeatureExtractor.get_feature_extractor_dict(str(folder))[0]
     picture = PictureProcessor.get_image_processor_dict(str(folder))[0]
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     return assemble(
         family,
         tokenizer,

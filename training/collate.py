@@ -4,7 +4,7 @@ Prompt and target are tokenised apart and joined, so the border between them is 
 ever cut: a truncated prompt would lose placeholders of its media.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -52,6 +52,29 @@ class Collator:
                     f"{example.id}: what is to be learnt holds the special token {found[0]}, which would end the turn "
                     "or stand for a medium: mend or remove the row"
                 )
+
+
+@dataclass(frozen=True)
+class InOrder:
+    """A collator of places in a run's order that has the rank's next batch read while this one is learnt from.
+
+    rows: of the examples, in the order of the run, whose batches the ranks take in turn.
+    """
+
+    collate: Collator
+    examples: Sequence[Example]
+    rows: Sequence[int]
+    ranks: int
+
+    def __call__(self, picked: Sequence[Mapping[str, int]]) -> dict[str, Tensor | bool]:
+        places = [each["place"] for each in picked]
+        batch = self.collate(self._at(places))
+        later = self.ranks * len(places)
+        self.collate.encoder.prefetch(self._at([place + later for place in places]))
+        return batch
+
+    def _at(self, places: Iterable[int]) -> list[Example]:
+        return [self.examples[self.rows[place]] for place in places if place < len(self.rows)]
 
 
 def _joined(inputs: Inputs, answer: tuple[int, ...]) -> tuple[int, ...]:

@@ -4,7 +4,6 @@ A checkpoint's `config.json` names its family. A folder may hold a thinker, or a
 thinker's official class takes its own weights out of both. What is not in the table is alike in all families.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from transformers import (
 )
 
 from schemas.training import Tower
-from schemas.values import UserError
+from training.model_types import QWEN2_5_OMNI, QWEN3_OMNI, ModelType, model_type_at, model_type_named
 
 OmniProcessor = Qwen2_5OmniProcessor | Qwen3OmniMoeProcessor
 
@@ -39,14 +38,12 @@ class Tokens(NamedTuple):
 class Family(NamedTuple):
     """One family.
 
-    thinker, full: `model_type` of a thinker's folder, and of a full model's. towers: submodules that encode media.
+    towers: submodules that encode media.
     sound_tokens: mel frames of each sound (100 a second) to how many features the audio tower makes of it.
     shortest_sound: seconds to which a shorter sound is padded with silence.
     """
 
-    title: str
-    thinker: str
-    full: str
+    named: ModelType
     model: type[PreTrainedModel]
     processor: type[OmniProcessor]
     tokens: Tokens
@@ -57,9 +54,7 @@ class Family(NamedTuple):
 
 FAMILIES = (
     Family(
-        title="Qwen2.5-Omni",
-        thinker="qwen2_5_omni_thinker",
-        full="qwen2_5_omni",
+        named=QWEN2_5_OMNI,
         model=Qwen2_5OmniThinkerForConditionalGeneration,
         processor=Qwen2_5OmniProcessor,
         tokens=Tokens(
@@ -78,9 +73,7 @@ FAMILIES = (
         shortest_sound=0.1,
     ),
     Family(
-        title="Qwen3-Omni",
-        thinker="qwen3_omni_moe_thinker",
-        full="qwen3_omni_moe",
+        named=QWEN3_OMNI,
         model=Qwen3OmniMoeThinkerForConditionalGeneration,
         processor=Qwen3OmniMoeProcessor,
         tokens=Tokens(
@@ -104,22 +97,16 @@ FAMILIES = (
 
 def family_at(folder: Path) -> Family:
     """The family of a checkpoint. Raises UserError for a folder that is none, or of a family not known."""
-    try:
-        found = json.loads((folder / "config.json").read_text())["model_type"]
-    except FileNotFoundError:
-        raise UserError(f"{folder} is not a checkpoint: it has no config.json") from None
-    except (ValueError, TypeError, KeyError):
-        raise UserError(f"{folder / 'config.json'} is not a model's configuration: it names no model_type") from None
-    return family_named(found, f"{folder}: ")
+    return _family(model_type_at(folder))
 
 
-def family_named(model_type: object, place: str = "") -> Family:
-    """The family of a `model_type`; `place` goes before the message. Raises UserError for one not known."""
-    for family in FAMILIES:
-        if model_type in (family.thinker, family.full):
-            return family
-    known = ", ".join(f"{name} ({family.title})" for family in FAMILIES for name in (family.full, family.thinker))
-    raise UserError(f"{place}model_type {model_type!r} cannot be trained; known are {known}")
+def family_named(model_type: object) -> Family:
+    """The family of a `model_type`. Raises UserError for one not known."""
+    return _family(model_type_named(model_type))
+
+
+def _family(named: ModelType) -> Family:
+    return next(family for family in FAMILIES if family.named == named)
 
 
 def family_of(processor: OmniProcessor) -> Family:

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from media.frames import GREY
-from media.waveform import SAMPLE_RATE, muted, silence
+from media.waveform import SAMPLE_RATE, muted, shifted, silence
 from schemas.example import Media
-from schemas.training import MediaSettings, View
+from schemas.training import Altering, MediaSettings, View
 from training.background import Background
 from training.families import OmniProcessor, family_of
 from training.pieces import Clip, Picture, Piece, PieceReader, Sound
@@ -43,9 +43,15 @@ class FeatureReader:
     """
 
     def __init__(
-        self, processor: OmniProcessor, settings: MediaSettings, pieces: PieceReader, cache_bytes: int = 2 << 30
+        self,
+        processor: OmniProcessor,
+        settings: MediaSettings,
+        pieces: PieceReader,
+        cache_bytes: int = 2 << 30,
+        altering: Altering | None = None,
     ) -> None:
         self._processor, self._settings, self._reader = processor, settings, pieces
+        self._altering = altering or Altering()
         self._cache: OrderedDict[_Key, Features] = OrderedDict()
         self._room = cache_bytes
         self._ahead: dict[_Key, Future[Features]] = {}
@@ -108,6 +114,8 @@ class FeatureReader:
         samples = self._reader.read(piece).values
         if not len(samples):
             return silence(min(piece.seconds, seconds or medium.duration or 0.0))
+        if view == "shifted_audio":
+            return shifted(samples, self._altering.shift_seconds, f"{self._altering.seed}/{medium.digest}")
         return muted(samples, medium.digest) if view == "muted" else samples
 
     def _pieces(self, part: Part) -> list[Piece]:

@@ -1,16 +1,22 @@
 """Completions of a checkpoint: `python -m training.generate JOB.json`.
 
 Examples are taken in shards of `rows_per_shard`; a finished shard appears as one Parquet file under its name, and a
-run that starts again skips it. Each shard has its own seed, so the same bytes come out wherever a run was cut off.
-Media that cannot be read give rows with `load_error`, never an exception.
+run that starts again skips it, and of a shard begun the batches that are there. Each shard has its own seed, so the
+same bytes come out wherever a run was cut off. Several processes may share a job's shards (`rank`): a shard is taken by
+a lock that the kernel drops with its process.
+
+A row that cannot be shown, because its media cannot be read or a view cannot be made of it, has a `load_error` and
+stops nothing.
 """
 
+import fcntl
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,9 +24,8 @@ import torch
 
 from media.errors import MediaError
 from schemas.canonical import fingerprint
-from schemas.example import Example
 from schemas.tables import PREDICTIONS
-from schemas.training import GenerateJob, GenerateParams
+from schemas.training import GenerateJob, GenerateParams, View
 from schemas.values import UserError
 from training.checkpoint import device, load_model, load_processor
 from training.engines.contract import RolloutEngine, Written
@@ -28,6 +33,8 @@ from training.engines.local import TransformersEngine
 from training.inputs import Encoder, Inputs
 from training.media_cache import open_cache
 from training.start import read_examples, start
+from training.views import DECODED, Shown, shown
+from training.written import Row, WrittenBatches
 
 
 @dataclass(frozen=True)
@@ -38,67 +45,158 @@ class Unreadable:
     reason: str
 
 
+class _Place(NamedTuple):
+    """One completion to be written."""
+
+    row: Shown
+    draw: int
+
+
+_Encoded = Inputs | Unreadable
+
+
 class Policy:
     """A model that answers examples in one way: format, view, media settings and decoding are fixed."""
 
     def __init__(self, engine: RolloutEngine, encoder: Encoder, params: GenerateParams) -> None:
-        if params.decoding.ordered_tags is not None and params.format == "direct":
-            raise UserError("decoding.ordered_tags: a direct answer has no tags; leave it out")
+        if params.decoding.ordered_tags is not None and params.format in ("direct", "reasoned"):
+            raise UserError(f"decoding.ordered_tags: the format {params.format} has not all those tags; leave it out")
         self._engine, self._encoder, self._params = engine, encoder, params
+        self._view: View = params.view if params.view in DECODED else "full"
 
-    def predict(self, examples: Sequence[Example], seed: int) -> pa.Table:
-        """PREDICTIONS, in the order of examples, then draws. Equal arguments give an equal table."""
+    def predict(self, rows: Sequence[Shown], seed: int, kept: Path | None = None) -> pa.Table:
+        """PREDICTIONS, in the order of rows, then draws. Equal arguments give an equal table.
+
+        kept: folder for finished batches, with which a call that was cut off goes on.
+        """
         torch.manual_seed(seed)
-        encoded = [self._encode(example) for example in examples]
-        draws = range(self._params.decoding.draws)
-        places = [(row, draw) for row in range(len(encoded)) for draw in draws]
-        asked = [place for place in places if isinstance(encoded[place[0]], Inputs)]
-        inputs = [cast(Inputs, encoded[row]) for row, _ in asked]
-        written = dict(zip(asked, self._engine.complete(inputs, self._params.decoding), strict=True))
-        rows = [
-            {"id": examples[row].id, "draw": draw, **_row(encoded[row], written.get((row, draw)))}
-            for row, draw in places
+        places = [_Place(row, draw) for row in rows for draw in range(self._params.decoding.draws)]
+        batches = WrittenBatches(kept)
+        written = batches.take_up()
+        for batch in self._batches(places[len(written) :]):
+            batches.add(found := self._write(batch))
+            written += found
+        return pa.Table.from_pylist(written, schema=PREDICTIONS)
+
+    def _batches(self, places: Sequence[_Place]) -> Iterator[list[tuple[_Place, _Encoded]]]:
+        """The places with their prompts, as many readable ones together as the model takes at once.
+
+        What comes next is decoded while the model writes.
+        """
+        self._look_ahead(places)
+        batch: list[tuple[_Place, _Encoded]] = []
+        last: tuple[Shown, _Encoded] | None = None
+        for number, place in enumerate(places, 1):
+            last = last if last and last[0] is place.row else (place.row, self._encode(place.row))
+            batch.append((place, last[1]))
+            if sum(isinstance(encoded, Inputs) for _, encoded in batch) == self._params.batch_size:
+                self._look_ahead(places[number:])
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def _look_ahead(self, places: Sequence[_Place]) -> None:
+        rows = (place.row for place in places[: self._params.batch_size])
+        self._encoder.prefetch((row.example for row in rows if not row.fault), self._view)
+
+    def _write(self, batch: Sequence[tuple[_Place, _Encoded]]) -> list[Row]:
+        asked = [encoded for _, encoded in batch if isinstance(encoded, Inputs)]
+        written = iter(self._engine.complete(asked, self._params.decoding) if asked else ())
+        return [
+            {
+                "id": place.row.example.id,
+                "draw": place.draw,
+                **(_unread(encoded) if isinstance(encoded, Unreadable) else _said(encoded, next(written))),
+            }
+            for place, encoded in batch
         ]
-        return pa.Table.from_pylist(rows, schema=PREDICTIONS)
 
-    def _encode(self, example: Example) -> Inputs | Unreadable:
+    def _encode(self, row: Shown) -> _Encoded:
         try:
-            return self._encoder.encode(example, self._params.format, self._params.view)
+            if row.fault:
+                raise ValueError(row.fault)
+            return self._encoder.encode(row.example, self._params.format, self._view)
         except (MediaError, ValueError) as error:
-            return Unreadable(self._encoder.render(example, self._params.format), str(error))
+            return Unreadable(self._encoder.render(row.example, self._params.format), str(error))
 
 
-def write_shards(policy: Policy, examples: Sequence[Example], out: Path, params: GenerateParams) -> None:
-    """Write `predictions-00000.parquet` and on, whole or not at all, leaving alone those that are there."""
-    out.mkdir(parents=True, exist_ok=True)
-    firsts = range(0, len(examples), params.rows_per_shard)
-    for number, first in enumerate(firsts):
-        shard = out / f"predictions-{number:05d}.parquet"
-        if not shard.exists():
-            seed = int(fingerprint([params.decoding.seed, number])[:15], 16)
-            temporary = shard.with_suffix(".partial")
-            pq.write_table(
-                policy.predict(examples[first : first + params.rows_per_shard], seed),
-                temporary,
-                compression="zstd",
-            )
-            os.replace(temporary, shard)
-        print(f"step {number + 1}/{len(firsts)} shards", flush=True)
+class Shards:
+    """The shards of a job: `predictions-00000.parquet` and on, each whole or not at all, in `out`.
+
+    work: for what is begun. total: of the whole job, for the bar.
+    """
+
+    def __init__(self, out: Path, work: Path, total: int) -> None:
+        self._out, self._work, self._total = out, work, total
+        for folder in (out, work):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, policy: Policy, rows: Sequence[Shown], params: GenerateParams, first: int = 0) -> None:
+        """Write the shards of these rows, of which the first has the number `first`, but those that are there."""
+        for number, begin in enumerate(range(0, len(rows), params.rows_per_shard), first):
+            with self._taken(number) as mine:
+                if mine and not self._place(number).exists():
+                    self._write(policy, rows[begin : begin + params.rows_per_shard], params, number)
+            done = sum(1 for _ in self._out.glob("predictions-*.parquet"))
+            print(f"step {done}/{self._total} shards", flush=True)
+
+    def _write(self, policy: Policy, rows: Sequence[Shown], params: GenerateParams, number: int) -> None:
+        seed = int(fingerprint([params.decoding.seed, number])[:15], 16)
+        begun = self._work / f"shard-{number:05d}"
+        table = policy.predict(rows, seed, begun)
+        temporary = self._place(number).with_suffix(".partial")
+        pq.write_table(table, temporary, compression="zstd")
+        os.replace(temporary, self._place(number))
+        WrittenBatches(begun).drop()
+
+    def _place(self, number: int) -> Path:
+        return self._out / f"predictions-{number:05d}.parquet"
+
+    @contextmanager
+    def _taken(self, number: int) -> Iterator[bool]:
+        """Whether the shard is ours to write; another process that lives may have it."""
+        with (self._work / f"shard-{number:05d}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
 
 def main(job: GenerateJob) -> None:
     start(job.parent, job.threads)
-    folder, params = Path(job.checkpoint), job.params
-    encoder = Encoder(load_processor(folder), params.media, Path(job.blobs), pieces=open_cache(job))
-    model = cast(Any, load_model(folder, params.dtype)).to(device())
-    engine = TransformersEngine(model, encoder.processor.tokenizer, params.batch_size)
-    write_shards(Policy(engine, encoder, params), read_examples(Path(job.examples)), Path(job.out), params)
+    if torch.cuda.is_available():
+        torch.cuda.set_device(job.rank % torch.cuda.device_count())
+    folder = Path(job.checkpoint)
+    processor, pieces = load_processor(folder), open_cache(job)
+    model = cast(Any, load_model(folder, job.params.dtype)).to(device())
+    asked = [(part.params, _shown(Path(part.examples), part.params)) for part in job.questions]
+    counts = [-(-len(rows) // params.rows_per_shard) for params, rows in asked]
+    shards = Shards(Path(job.out), Path(job.work), sum(counts))
+    for number, (params, rows) in enumerate(asked):
+        encoder = Encoder(
+            processor,
+            params.media,
+            Path(job.blobs),
+            pieces=pieces,
+            wording=params.wording,
+            altering=params.altering,
+        )
+        engine = TransformersEngine(model, encoder.processor.tokenizer, params.batch_size)
+        shards.write(Policy(engine, encoder, params), rows, params, sum(counts[:number]))
 
 
-def _row(encoded: Inputs | Unreadable, written: Written | None) -> dict[str, object]:
-    if isinstance(encoded, Unreadable) or written is None:
-        reason = encoded.reason if isinstance(encoded, Unreadable) else None
-        return {"prompt": encoded.prompt, "text": "", "tokens": 0, "truncated": False, "load_error": reason}
+def _shown(path: Path, params: GenerateParams) -> list[Shown]:
+    return shown(read_examples(path), params.view, params.altering)
+
+
+def _unread(encoded: Unreadable) -> Row:
+    return {"prompt": encoded.prompt, "text": "", "tokens": 0, "truncated": False, "load_error": encoded.reason}
+
+
+def _said(encoded: Inputs, written: Written) -> Row:
     return {
         "prompt": encoded.prompt,
         "text": written.text,

@@ -19,11 +19,12 @@ from transformers import AddedToken, PreTrainedTokenizerBase
 
 from schemas.completion import FormatName
 from schemas.example import Example
-from schemas.training import MediaSettings, View
+from schemas.training import Altering, MediaSettings, View, Wording
 from training.families import OmniProcessor, family_of
 from training.features import FeatureReader, Features
 from training.pieces import OnTheFly, PieceReader
 from training.prompts import messages, parts, question_text
+from training.views import DECODED
 
 Side = Literal["left", "right"]
 
@@ -50,7 +51,8 @@ class Encoder:
     """Encodes examples for one processor and one set of media settings; caches what it read from media.
 
     pieces: where decoded media come from; None decodes them in this process, from the files in `blobs`. A process that
-    trains or generates gives `media_cache.open_cache(job)`. To be used by one thread.
+    trains or generates gives `media_cache.open_cache(job)`. wording: of an evaluation in another's words. altering: of
+    the view `shifted_audio`. To be used by one thread.
     """
 
     def __init__(
@@ -60,17 +62,22 @@ class Encoder:
         blobs: Path,
         cache_bytes: int = 2 << 30,
         pieces: PieceReader | None = None,
+        wording: Wording | None = None,
+        altering: Altering | None = None,
     ) -> None:
-        self.processor, self.settings = processor, settings
-        self._reader = FeatureReader(deepcopy(processor), settings, pieces or OnTheFly(blobs), cache_bytes)
+        self.processor, self.settings, self._wording = processor, settings, wording
+        decoded = pieces or OnTheFly(blobs)
+        self._reader = FeatureReader(deepcopy(processor), settings, decoded, cache_bytes, altering)
         names = (processor.video_token, processor.audio_token, processor.image_token)
         self._specials = [token.content for token in specials(processor.tokenizer).values()]
         self._placeholder = re.compile("|".join(re.escape(name) for name in names))
 
     def encode(self, example: Example, format: FormatName, view: View = "full") -> Inputs:
         """Raises media.errors.MediaError for media that cannot be read, ValueError for text that would be taken for
-        a placeholder or a turn.
+        a placeholder or a turn, and for a view that changes the example: `views.shown` has to make it first.
         """
+        if view not in DECODED:
+            raise ValueError(f"view {view} changes the example before it is encoded")
         self._check_text(example)
         prompt = self.render(example, format)
         features = [self._reader.read(part, view) for part in parts(example, self.settings.audio)]
@@ -90,7 +97,7 @@ class Encoder:
 
     def render(self, example: Example, format: FormatName) -> str:
         """The conversation as text, with one placeholder for each medium."""
-        turns = messages(example, format, self.settings.audio)
+        turns = messages(example, format, self.settings.audio, self._wording)
         return self.processor.apply_chat_template(cast(Any, turns), tokenize=False, add_generation_prompt=True)
 
     def tokens(self, text: str) -> tuple[int, ...]:
@@ -106,7 +113,7 @@ class Encoder:
         return tuple(ids)
 
     def _check_text(self, example: Example) -> None:
-        text = question_text(example)
+        text = question_text(example, self._wording)
         if found := [token for token in self._specials if token in text]:
             raise ValueError(f"{example.id}: its text holds the special token {found[0]}")
 

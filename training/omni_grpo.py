@@ -32,7 +32,7 @@ from training.held_out import HeldOut
 from training.inputs import Encoder, Inputs, merge
 from training.judging import SideLoop, Silence
 from training.kl import KlControl
-from training.prompt_plan import PromptPlan, rounds, spare
+from training.prompt_plan import PromptPlan, rounds, share, spare
 from training.resampling import Filled, fill
 from training.resume import ExactResume
 from training.rollout_buffer import RankState, read_state, write_state
@@ -64,6 +64,7 @@ class OmniGRPOTrainer(ExactResume, GRPOTrainer):
         self._drawn = Filled([], [])
         self._sequence_ratio: dict[str, Any] | None = None
         self._logps: Tensor | None = None
+        self._synced: int | None = None
         super().__init__(reward_funcs=[self.reward], processing_class=encoder.processor, args=arguments, **trl)
         self._arguments, self.work = arguments, Path(str(arguments.output_dir))
         self.times = StepTimes(self.work, self.accelerator.process_index)
@@ -76,6 +77,8 @@ class OmniGRPOTrainer(ExactResume, GRPOTrainer):
         planned = [int(row) for row in prompts[:: self.params.completions_per_prompt]]
         self._drawn = fill(self._draw(planned), self._teaches, self._stand_ins, self._most, rounds(self.params))
         self._media = [group.inputs for group in self._drawn.groups for _ in group.draws]
+        following = share(self.plan, self.params, self._generation + 1, self.accelerator.process_index)
+        self.encoder.prefetch([self.examples[row] for row in following])
         return {
             "prompt_ids": [list(each.ids) for each in self._media],
             "completion_ids": [list(draw.ids) for draw in self._draws],
@@ -200,7 +203,9 @@ class OmniGRPOTrainer(ExactResume, GRPOTrainer):
             self.accelerator,
             gather_deepspeed3_params=self._arguments.ds3_gather_for_generation,
         ) as model:
-            self.engine.sync(model)
+            if self._synced != self.state.global_step:  # what is drawn again in a step meets the same weights
+                self.engine.sync(model)
+                self._synced = self.state.global_step
             yield lambda inputs: [drawn(each) for each in self.engine.complete(inputs, decoding)]
 
     def _draw(self, examples: Sequence[int], stand_in: int = 0, most: int = 0) -> list[Drawn]:
@@ -208,9 +213,8 @@ class OmniGRPOTrainer(ExactResume, GRPOTrainer):
             return self._drawer.draw(write, examples, stand_in, most)
 
     def _stand_ins(self, number: int, places: list[int], most: int) -> list[Drawn]:
-        generation = self.state.global_step // self.params.iterations
         first = self.accelerator.process_index * (self.params.prompts_per_step // self.params.world_size)
-        found = [self.plan.spares[spare(self.params, generation, number, first + place)] for place in places]
+        found = [self.plan.spares[spare(self.params, self._generation, number, first + place)] for place in places]
         return self._draw(found, number, most)
 
     def _teaches(self, group: Drawn) -> bool:
@@ -226,6 +230,10 @@ class OmniGRPOTrainer(ExactResume, GRPOTrainer):
         """Sums over the ranks."""
         summed: Any = reduce(torch.tensor(values, dtype=torch.float64, device=self.accelerator.device), "sum")
         return summed.tolist()
+
+    @property
+    def _generation(self) -> int:
+        return self.state.global_step // self.params.iterations
 
     @property
     def _draws(self) -> list[Draw]:

@@ -12,8 +12,8 @@ ORPHANED = 75
 
 
 def leave_with(parent: str | None) -> None:
-    """Watch the named pipe `parent` and exit at its end-of-file. None watches nothing."""
-    if parent is not None:
+    """Watch the named pipe `parent` and exit at its end-of-file. None watches nothing, nor do ranks of other nodes."""
+    if parent is not None and os.environ.get("GROUP_RANK", "0") == "0":
         # Opening without waiting: with a stage that is gone already, the first read is the end-of-file.
         descriptor = os.open(parent, os.O_RDONLY | os.O_NONBLOCK)
         os.set_blocking(descriptor, True)

@@ -18,6 +18,9 @@ from schemas.values import UserError
 from training.inputs import Encoder
 from training.sft import order
 
+_AHEAD = 4
+"""Examples whose media are read side by side; what is read ahead is held in memory."""
+
 
 class PromptPlan(NamedTuple):
     """rows: index of an example for each prompt in its turn. spares: of each prompt that stands in for one that teaches
@@ -55,6 +58,13 @@ def generations(params: GrpoParams) -> int:
     return -(-params.steps // params.iterations)
 
 
+def share(plan: PromptPlan, params: GrpoParams, generation: int, rank: int) -> list[int]:
+    """Rows of the prompts that a rank draws in a generation; none after the last."""
+    size = params.prompts_per_step // params.world_size
+    first = generation * params.prompts_per_step + rank * size
+    return plan.rows[first : first + size]
+
+
 def rounds(params: GrpoParams) -> int:
     """How often other prompts may be drawn in place of those that teach nothing."""
     return params.resample_at_most if params.zero_variance == "resample" else 0
@@ -69,7 +79,9 @@ def unreadable(encoder: Encoder, examples: Sequence[Example], params: GrpoParams
     """Reasons by id, found by all ranks together and known to each."""
     ranks = PartialState()
     failed = []
-    for example in examples[ranks.process_index :: ranks.num_processes]:
+    mine = examples[ranks.process_index :: ranks.num_processes]
+    for place, example in enumerate(mine):
+        encoder.prefetch(mine[place : place + _AHEAD])
         try:
             for view in ("full", *params.views):
                 encoder.encode(example, params.format, view)

@@ -24,7 +24,7 @@ from schemas.values import UserError
 from training.arguments import recomputes, shared_arguments
 from training.buckets import bucketed, expected_length, order
 from training.checkpoint import freeze, load_model, load_processor, newest_whole
-from training.collate import Collator
+from training.collate import Collator, InOrder
 from training.inputs import Encoder
 from training.lora import adapters
 from training.media_cache import open_cache
@@ -89,8 +89,8 @@ def make_trainer(job: SftJob, examples: list[Example]) -> OmniSFTTrainer:
     trainer = OmniSFTTrainer(
         model=model,
         args=arguments,
-        train_dataset=Dataset.from_dict({"row": rows}),
-        data_collator=lambda picked: collate([examples[each["row"]] for each in picked]),
+        train_dataset=Dataset.from_dict({"place": list(range(len(rows)))}),
+        data_collator=InOrder(collate, examples, rows, params.world_size),
         processing_class=processor,
         callbacks=[Progress()],
         peft_config=adapters(model, params, params.freeze),

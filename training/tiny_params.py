@@ -1,7 +1,6 @@
 """Size of the tiny model, apart from the code that makes it, so that a stage can name it without torch."""
 
-from typing import Literal
-
+from schemas.training import TinyFamily
 from schemas.values import Params, Value
 
 
@@ -13,7 +12,7 @@ class TinyParams(Params):
     this size. experts, experts_per_token: of each layer of a family with experts.
     """
 
-    family: Literal["qwen2_5_omni", "qwen3_omni_moe"] = "qwen2_5_omni"
+    family: TinyFamily = "qwen2_5_omni"
     vocabulary: int = 640
     hidden: int = 128
     layers: int = 3

@@ -18,7 +18,9 @@ Parts = Mapping[MediaPart, types.Part]
 
 
 def as_parts(request: Request, media: Mapping[MediaPart, Medium], uploads: Mapping[str, Upload]) -> Parts:
-    """The media within the request, or by their uploads, which are given by digest. Raises UserError for their fps."""
+    """The media within the request, or by their uploads, which are given by digest. Raises UserError for their fps, or
+    where their sound is not to be sent.
+    """
     return {part: _medium(request, part, medium, uploads.get(medium.digest)) for part, medium in media.items()}
 
 
@@ -67,14 +69,17 @@ def _system(request: Request, parts: Parts) -> types.Content | None:
 
 
 def _medium(request: Request, part: MediaPart, medium: Medium, upload: Upload | None) -> types.Part:
-    video = _cut(request.video.fps, part) if part.kind == "video" else None
+    video = _cut(request, part) if part.kind == "video" else None
     if upload:
         return types.Part(file_data=types.FileData(file_uri=upload.uri, mime_type=upload.mime), video_metadata=video)
     return types.Part(inline_data=types.Blob(data=medium.read(), mime_type=medium.mime), video_metadata=video)
 
 
-def _cut(fps: float, part: MediaPart) -> types.VideoMetadata:
+def _cut(request: Request, part: MediaPart) -> types.VideoMetadata:
     """The server cuts a clip and chooses its frames."""
+    fps = request.video.fps
+    if not request.video.sound:
+        raise UserError("provider gemini is sent clips whole, with their sound: ask another one without")
     if fps > _MOST_FPS:
         raise UserError(f"provider gemini takes {_MOST_FPS:g} frames a second at most: lower video.fps")
     return types.VideoMetadata(fps=fps, start_offset=_seconds(part.start), end_offset=_seconds(part.end))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from llm.request import ProviderError, Reply, Request
+from llm.request import ProviderError, Reply, Request, Text
 from media.blobs import blob_path
 from media.facts import ClipFacts, measure, pairing_words, picture_words, sentence, sound_words
 from schemas.completion import render
@@ -28,6 +28,7 @@ _STOP = frozenset(
 _STATEMENT = re.compile(r"(?<=[.!?;])\s+|\n")
 _MOVES = frozenset({"left", "right", "up", "down", "still", "about"})
 _SOUNDS = frozenset({"beep", "tone", "sound", "noise", "voice", "music", "speech", "heard", "said", "say", "silence"})
+_UNHEARD = {"sound": "none", "tones": (), "decibels": None}
 _SAME_MEANING = {
     "shape": "figure",
     "moves": "goes",
@@ -121,7 +122,8 @@ def _facts(request: Request, blobs: Path) -> ClipFacts | None:
     paths = {part.kind: blob_path(blobs, part.digest) for part in request.media}
     if not paths:
         return None
-    return measure(video=paths.get("video"), audio=paths.get("audio"), image=paths.get("image"))
+    facts = measure(video=paths.get("video"), audio=paths.get("audio"), image=paths.get("image"))
+    return facts if request.video.sound else facts.model_copy(update=_UNHEARD)
 
 
 def _scored(holds: bool, what: str) -> dict[str, object]:
@@ -147,6 +149,28 @@ def _judge_logic(request: Request, blobs: Path) -> str:
     used = len(thought & described) / len(thought)
     grounded = len(thought & allowed) / len(thought)
     return json.dumps({"score": round(1 + 2 * min(1.0, 2 * used) + 2 * grounded, 2)})
+
+
+def _judge_consistency(request: Request, blobs: Path) -> str:
+    """Whether the reasoning ends in the words of the answer."""
+    del blobs
+    return json.dumps({"score": 5 if _ends_in(request.fields["reasoning"], request.fields["answer"]) else 2.5})
+
+
+def _predict(request: Request, blobs: Path) -> str:
+    """The option with most words of what is measured, the first of those alike, in the blocks of the asked format."""
+    facts = _facts(request, blobs)
+    scene = sentence(facts) if facts else "Nothing is shown."
+    options = [line.partition(". ") for line in request.fields["options"].splitlines()]
+    best = max(options, key=lambda option: len(words(option[2]) & words(scene)), default=("", "", scene))
+    answer = best[0] or best[2]
+    blocks = {"context": scene, "think": f"{best[2]} {best[0]}".strip(), "answer": answer}
+    wanted = [name for name in blocks if f"<{name}>" in _said(request)]
+    return "".join(f"<{name}>{blocks[name]}</{name}>" for name in wanted) or answer
+
+
+def _said(request: Request) -> str:
+    return "".join(part.text for message in request.messages for part in message.parts if isinstance(part, Text))
 
 
 def _judge_answer(request: Request, blobs: Path) -> str:
@@ -196,6 +220,8 @@ _RULES: dict[str, Callable[[Request, Path], str]] = {
     "judge_context": _judge_context,
     "judge_logic": _judge_logic,
     "judge_answer": _judge_answer,
+    "judge_consistency": _judge_consistency,
+    "predict": _predict,
     "paraphrase": _paraphrase,
     "specificity": _specificity,
 }

@@ -2,7 +2,7 @@
 
 Settings come from the environment: OPENAI_BASE_URL and OPENAI_API_KEY (a local server takes any key). Images and
 sound go inline; a video goes as its sampled frames plus its sound, which every such server understands, or as the
-file itself (`video_url`, as vLLM and SGLang take it) where the request says so and nothing is cut off.
+file itself (`video_url`, as vLLM and SGLang take it) where the request says so and neither time nor sound is cut off.
 
 The official client over aiohttp: its usual transport falls to half at hundreds of requests in flight. Replies are
 read here and not by the client's models, which check nothing and cost a third of a call.
@@ -183,10 +183,11 @@ def _part(part: Text | MediaPart, video: VideoInput, blobs: Path) -> list[dict[s
         return [_image(Image.fromarray(read_picture(path)))]
     if part.kind == "audio":
         return _sound(path, part)
-    if video.how == "file" and part.start is None and part.end is None:
+    if video.how == "file" and video.sound and part.start is None and part.end is None:
         return [_clip(path), *_sound(path, part)]
     frames = sample_frames(path, video.fps, video.most_frames, part.start, part.end)
-    return [_image(Image.fromarray(pixels)) for pixels in frames.pixels] + _sound(path, part)
+    heard = _sound(path, part) if video.sound else []
+    return [_image(Image.fromarray(pixels)) for pixels in frames.pixels] + heard
 
 
 def _image(image: Image.Image) -> dict[str, object]:

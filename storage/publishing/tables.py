@@ -5,6 +5,7 @@ rows, and fewer where those are large: it is what a streaming reader holds in me
 within it.
 """
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from schemas.values import UserError
 from storage.parquet import ROW_GROUP, leaves, repeating
 from storage.publishing.embedding import Embedding
 from storage.publishing.features import declared, is_medium
@@ -22,6 +24,7 @@ from storage.publishing.features import declared, is_medium
 ROW_GROUP_BYTES = 32 << 20
 FILE_BYTES = 500_000_000
 _ORDER = ("train", "validation", "test")
+_SPLIT = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,9 @@ class Split:
 def write_splits(
     batches: Iterable[pa.RecordBatch], folder: Path, schema: pa.Schema, rows_per_file: int, embedding: Embedding
 ) -> list[Split]:
-    """Write batches of rows by their `split`, unnamed rows as train, in one pass. Raises UserError as Embedding does.
+    """Write batches of rows by their `split`, unnamed rows as train, in one pass.
+
+    Raises UserError as Embedding does, and for a split whose name could lead out of the folder.
 
     folder: emptied first. schema: of the batches; the columns of the embedding are added.
     """
@@ -147,7 +152,14 @@ def _by_split(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
     found = batch.column("split").unique().to_pylist()
     for name in dict.fromkeys(split or "train" for split in found):
         own = [split for split in found if (split or "train") == name]
-        yield name, batch if own == found else batch.filter(pc.field("split").isin(own))
+        yield split_name(name), batch if own == found else batch.filter(pc.field("split").isin(own))
+
+
+def split_name(split: str) -> str:
+    """A split's name, which becomes that of files. Raises UserError for one that is none."""
+    if not _SPLIT.fullmatch(split):
+        raise UserError(f"a row's split is {split!r}, which is no name of a file: rename it")
+    return split
 
 
 def _place(split: str) -> tuple[int, str]:

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from schemas.curation import Check
 from schemas.llm import Llm
-from schemas.recipe import Check
 from schemas.values import Value
 from tasks.checking.answers import Stated, Trial
 from tasks.checking.candidates import KINDS, Kind

@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 def rewritten_by(store: Store, recipe: str) -> dict[str, Artifact]:
     """What the last curation of a recipe had rewritten, a source each. Raises UserError where there was none."""
-    curated = names.find(store.root, f"{recipe}/curated")
+    curated = names.find(store, f"{recipe}/curated")
     if curated is None:
         raise UserError(
             f"recipe {recipe} has no rewritten rows in {store.root}: run `contextfirst curate {recipe}` first, or name "

@@ -7,7 +7,7 @@ alone: what is held out stays whole. Each source is drawn from on its own, so ad
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-from schemas.recipe import Balance
+from schemas.curation import Balance
 from schemas.takes import Take
 from schemas.values import UserError
 from tasks.curation.outline import Outline, Verdict, Verdicts

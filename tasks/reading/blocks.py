@@ -96,7 +96,7 @@ def reader_of(dataset: str) -> Reader:
     return readers[dataset]
 
 
-def read_lane(lane: Lane, done: Callable[[int], None]) -> None:
+def read_lane(lane: Lane, done: Callable[[int], None] | None = None) -> None:
     """Read the blocks of a lane that are not done yet; `done` is told the rows passed, its own and others'."""
     folder = read_listing(Path(lane.source), Path(lane.blobs), lane.params.revision)
     removed = frozenset(Path(lane.removed).read_text().splitlines()) if lane.removed else frozenset[str]()
@@ -106,7 +106,8 @@ def read_lane(lane: Lane, done: Callable[[int], None]) -> None:
             passed += len(block)
             if index % lane.of == lane.index and not marks.is_done(Path(lane.work), index):
                 _read_block(lane, index, block, folder, removed, probes)
-                done(passed)
+                if done:
+                    done(passed)
 
 
 def _taken(params: IngestParams, folder: Folder) -> Iterator[Pending]:

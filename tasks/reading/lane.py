@@ -4,8 +4,7 @@ import gc
 import sys
 from pathlib import Path
 
-from schemas.failures import USER_FAULT
-from schemas.values import UserError
+from tasks.lanes import saying_why
 from tasks.reading.blocks import Lane, read_lane
 from training.parent import leave_with
 
@@ -18,11 +17,8 @@ def main() -> None:
     # Rows are many small objects that die with their block: looking for cycles among them costs half the time.
     gc.freeze()
     gc.set_threshold(_YOUNG, 20, 100)
-    try:
-        read_lane(lane, lambda rows: print(f"step {rows}/0", flush=True))
-    except UserError as error:
-        print(error, flush=True)
-        sys.exit(USER_FAULT)
+    with saying_why():
+        read_lane(lane)
 
 
 if __name__ == "__main__":

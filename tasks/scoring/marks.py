@@ -12,8 +12,11 @@ The rules are those of training: an answer is read by `schemas.options.given` an
 """
 
 from collections.abc import Sequence
+from math import isnan
 from string import ascii_uppercase
 from typing import Literal, NamedTuple
+
+from pydantic import ValidationError
 
 from schemas.completion import parse, visible
 from schemas.example import CHOICE_KINDS, AnswerKind, Example, Option
@@ -32,6 +35,8 @@ _LETTERS = tuple(Option(label=label, text="") for label in ascii_uppercase)
 """Of a choice whose options are not stated: a letter alone can be read, and no text."""
 _YES_NO = (Option(label="A", text="yes"), Option(label="B", text="no"))
 _WORDS = {option.label: option.text for option in _YES_NO}
+_NO_ERROR = ("", "false", "no", "none", "null", "nan", "0")
+"""Texts in `load_error` that say that there was none, as a table writes them."""
 _VIDEOS = ("video", "video_id", "videoID", "video ID", "key", "video_path", "path")
 
 
@@ -70,9 +75,9 @@ class _Question(NamedTuple):
 
 def mark(row: Row, metric: Metric, reading: Reading) -> Mark:
     """The mark of an item. Raises BadRow or Undecided for one that gives no number."""
-    raw = row._replace(value=row.fields.get("raw") or {})
-    found = Mark(id_of(row), _video(row) or _video(raw), _labels(row, raw, metric), "load_error", None)
-    if row.fields.get("load_error"):
+    raw = _raw(row)
+    found = Mark(id_of(row, metric), _video(row) or _video(raw), _labels(row, raw, metric), "load_error", None)
+    if _failed(row):
         return found
     answer, question = _said(_output(row), reading.protocol), _question(row, raw, metric)
     found = found._replace(bare=question.kind in CHOICE_KINDS and not question.options)
@@ -99,17 +104,22 @@ def own_mark(example: Example, scored: dict[str, object], metric: Metric) -> Mar
     return Mark(
         id="",  # an example has a row for each of its draws
         group=example.group,
-        labels=tuple(example.categories.get(part.category, "") for part in metric.breakdowns),
+        labels=tuple(part.named(example.categories.get(part.category, "")) for part in metric.breakdowns),
         outcome=outcome,
         value=None if value is None else float(str(value)),
         read=outcome != "answered" or given(example.answer_kind, text, example.options) is not None,
     )
 
 
-def id_of(row: Row) -> str:
+def id_of(row: Row, metric: Metric) -> str:
     """The publisher's id of an item, its own or its row's; empty where there is none. Raises BadRow."""
-    raw = row._replace(value=row.fields.get("raw") or {})
-    return next((id for one in (row, raw) for name in ("qid", "id") if (id := one.label(name))), "")
+    return next((id for one in (row, _raw(row)) for name in ("qid", "id", metric.id) if (id := one.label(name))), "")
+
+
+def _raw(row: Row) -> Row:
+    """The publisher's row that an item carries; one without fields where it carries none."""
+    value = row.fields.get("raw")
+    return row._replace(value=value if _filled(value) else {})
 
 
 def _question(row: Row, raw: Row, metric: Metric) -> _Question:
@@ -124,8 +134,22 @@ def _labels(row: Row, raw: Row, metric: Metric) -> tuple[str, ...]:
 
 
 def _label(row: Row, part: Breakdown) -> str:
-    label = length_label(row.fields.get(part.raw)) if part.clock else row.label(part.raw)
-    return label.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair cannot be shown
+    return part.named(whole(length_label(row.fields.get(part.raw)) if part.clock else row.label(part.raw)))
+
+
+def whole(text: str) -> str:
+    """The text with half surrogate pairs written out, so that it can be shown and parsed."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _failed(row: Row) -> bool:
+    """Whether the item's media could not be read. A number that is none, as tables fill gaps, says nothing."""
+    told = row.fields.get("load_error")
+    if isinstance(told, str):
+        return told.strip().casefold() not in _NO_ERROR
+    if told is None or _gap(told) or told in (False, True):
+        return told is not None and told == 1
+    raise BadRow("wrong_type", f"its 'load_error' is a {type(told).__name__}, neither true or false nor a text")
 
 
 def _video(row: Row) -> str:
@@ -146,21 +170,23 @@ def _kind(row: Row, raw: Row, metric: Metric) -> AnswerKind:
 def _output(row: Row) -> str:
     output = row.fields.get("output")
     if not isinstance(output, str):
-        raise BadRow("missing_field", "it has no text 'output'")
-    return output
+        raise BadRow("missing_field", "it has no text 'output', which is \"\" where the model said nothing")
+    return whole(output)
 
 
 def _options(row: Row, raw: Row, metric: Metric) -> tuple[Option, ...]:
     """The options; none where they are not stated or cannot be told apart."""
-    shipped = row.fields.get("options") or raw.fields.get(metric.options)
+    named = (one.fields.get(name) for one in (row, raw) for name in ("options", metric.options))
+    shipped = next((value for value in named if value), None)
     try:
         return read_plain(shipped) if metric.plain else read_options(shipped)
-    except Undecided:
+    except (Undecided, ValidationError):
         return ()
 
 
 def _gold(row: Row, raw: Row, metric: Metric, kind: AnswerKind, options: Sequence[Option]) -> str:
-    shipped = [value for name in ("solution", "answer", "gt_answer") if _filled(value := row.fields.get(name))]
+    own = ("solution", metric.gold) if _filled(row.fields.get(metric.gold)) else ("solution", "answer", "gt_answer")
+    shipped = [value for name in own if _filled(value := row.fields.get(name))]
     shipped = shipped or [value for name in ("solution", metric.gold) if _filled(value := raw.fields.get(name))][:1]
     if not shipped:
         raise BadRow("missing_field", "it has no gold answer in 'solution' or 'answer'")
@@ -172,13 +198,21 @@ def _gold(row: Row, raw: Row, metric: Metric, kind: AnswerKind, options: Sequenc
 
 def _canonical(kind: AnswerKind, value: object, options: Sequence[Option], plain: bool) -> str:
     """Of plain options, one may be the very text of the answer, even where that is also a letter."""
-    if plain and kind == "choice" and isinstance(value, str) and value in {option.text for option in options}:
-        return label_of(value, options)
+    if plain and kind == "choice" and str(value) in {option.text for option in options}:
+        return label_of(str(value), options)
+    numbers = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, (int, float))]
+    if numbers and kind in CHOICE_KINDS:
+        raise BadRow("answer_unclear", f"its gold answer {numbers[0]!r} may count from 0 or from 1: write the letter")
     return gold(kind, value, options)
 
 
 def _filled(value: object) -> bool:
-    return value is not None and value != ""
+    return value is not None and value != "" and not _gap(value)
+
+
+def _gap(value: object) -> bool:
+    """NaN, as tables write what is not there."""
+    return isinstance(value, float) and isnan(value)
 
 
 def _said(output: str, protocol: Protocol) -> str:

@@ -17,7 +17,8 @@ class Breakdown(Value):
 
     category: its key in an example's categories. raw: its field in the publisher's row. values: those the publisher
     lists, in the order of the paper's table; others are shown after them. several: a question may be of several, and
-    counts in each. clock: the publisher's field is a length, MM:SS or seconds, which is told apart by label.
+    counts in each. clock: the publisher's field is a length, MM:SS or seconds, which is told apart by label. joined:
+    labels that the paper reports as one, by what it calls them.
     """
 
     category: str
@@ -25,12 +26,18 @@ class Breakdown(Value):
     values: tuple[str, ...] = ()
     several: bool = False
     clock: bool = False
+    joined: dict[str, str] = {}
+
+    def named(self, label: str) -> str:
+        """The category of a label."""
+        return self.joined.get(label, label)
 
 
 class Metric(Value):
     """questions: how many the publisher has, where that is one number. average: over all questions alike, or over the
-    accuracies of the first breakdown's categories, without those in `beside`. gold, options: fields of the publisher's
-    row. plain: options are shipped without labels, whatever they begin with.
+    accuracies of the first breakdown's categories, without those in `beside`. gold, options, id: fields of the
+    publisher's row; id where it has one that is unique. plain: options are shipped without labels, whatever they begin
+    with.
     """
 
     kinds: tuple[AnswerKind, ...]
@@ -40,6 +47,7 @@ class Metric(Value):
     beside: tuple[str, ...] = ()
     gold: str = "answer"
     options: str = "options"
+    id: str = "qid"
     plain: bool = False
 
 
@@ -63,7 +71,8 @@ _WEB = (
     "Life Record",
     "Multilingual",
 )
-_LENGTHS = ("<1min", "1-5min", "5-10min", "10-20min", ">20min")
+_LENGTHS = ("<1min", "1-5min", "5-10min", "10-30min")
+_LONGEST = {"10-20min": "10-30min", ">20min": "10-30min"}
 _LONG_TASKS = ("plotQA", "findNeedle", "ego", "count", "order", "anomaly_reco", "topic_reasoning")
 _ABILITIES = (
     "key information retrieval",
@@ -104,7 +113,7 @@ METRICS: dict[str, Metric] = {
         kinds=("choice",),
         breakdowns=(
             Breakdown(category="audio_type", raw="audio_type", values=("Music", "Sound", "Speech")),
-            Breakdown(category="duration", raw="duration", values=_LENGTHS, clock=True),
+            Breakdown(category="duration", raw="duration", values=_LENGTHS, clock=True, joined=_LONGEST),
         ),
         gold="correct_option",
     ),
@@ -124,6 +133,7 @@ METRICS: dict[str, Metric] = {
             Breakdown(category="duration", raw="duration", values=("short", "medium", "long")),
             Breakdown(category="domain", raw="domain", values=_WEB),
         ),
+        id="question_id",
     ),
     "mlvu": Metric(
         kinds=("choice", "free_text"),
@@ -137,6 +147,7 @@ METRICS: dict[str, Metric] = {
         questions=1549,
         kinds=("choice",),
         breakdowns=(Breakdown(category="type", raw="question_type", values=_ABILITIES, several=True),),
+        id="uid",
     ),
     "omnibench": Metric(
         questions=1142,
@@ -145,6 +156,7 @@ METRICS: dict[str, Metric] = {
             Breakdown(category="type", raw="task type"),
             Breakdown(category="audio_type", raw="audio type", values=("speech", "sound event", "music")),
         ),
+        id="index",
         plain=True,
     ),
 }

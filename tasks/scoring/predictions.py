@@ -15,6 +15,10 @@ from tasks.reading.json_text import Window, array_items, decode
 _RESULTS = "results"
 
 
+class NoForm(ValueError):
+    """A file that is none of the three forms; the text says what it is instead."""
+
+
 class BadLine(ValueError):
     """A line that cannot be read; the text says which."""
 
@@ -28,19 +32,30 @@ def items(path: Path) -> Iterator[object]:
                 yield item
                 count += 1
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): name a file of predictions") from error
+        why = error.strerror or "a pipe can be read only once"
+        raise UserError(f"{path} cannot be read ({why}): name a file of predictions") from error
+    except NoForm as error:
+        raise UserError(f"{path} is {error}: name a file of predictions in one of the three forms") from error
     except BadLine as error:
         raise UserError(f"{path}, {error}: mend or remove that line") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is no UTF-8 text ({error.reason} after item {count}): write it as UTF-8") from error
     except ValueError as error:
-        seen = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{path} cannot be read after {count} items ({seen[:160]}): write the file again") from error
+        raise UserError(
+            f"{path} breaks off or is no JSON in item {count + 1} ({_fault(error)}): write it again"
+        ) from error
+
+
+def _fault(error: ValueError) -> str:
+    """What was found; a decoder's own place is one in a window of the file, and says nothing."""
+    return (error.msg if isinstance(error, json.JSONDecodeError) else str(error))[:160]
 
 
 def _form(stream: TextIO) -> Iterator[object]:
     window = Window(stream)
     opening = window.peek()
     if opening not in ("[", "{"):
-        raise ValueError("neither a JSON array, nor JSON Lines, nor an object with 'results'")
+        raise NoForm("neither a JSON array, nor JSON Lines, nor an object with 'results'" if opening else "empty")
     found = _results(window) if opening == "{" else None
     if found is not None:
         yield from found
@@ -68,6 +83,8 @@ def _results(window: Window) -> Iterator[object] | None:
 
 def _inside(window: Window) -> Iterator[object]:
     """The items of an array that is a field, and the rest of its object, which must end and not repeat the field."""
+    if window.peek() not in ("[", ""):
+        raise NoForm("an object whose 'results' is no array")
     window.take("[")
     if window.peek() != "]":
         yield window.value()
@@ -90,4 +107,4 @@ def _lines(stream: TextIO) -> Iterator[object]:
             try:
                 yield decode(line)
             except ValueError as error:
-                raise BadLine(f"line {number} is no JSON ({str(error)[:120]})") from error
+                raise BadLine(f"line {number} is no JSON ({_fault(error)})") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from schemas.options import Undecided
 from schemas.values import UserError, Value
 from tasks.reading.row import BadRow, Row
-from tasks.scoring.marks import Mark, Protocol, Reading, id_of, mark
+from tasks.scoring.marks import Mark, Protocol, Reading, id_of, mark, whole
 from tasks.scoring.metrics import METRICS, Average, Metric
 from tasks.scoring.predictions import items
 from tasks.scoring.subsets import Subset
@@ -71,7 +71,7 @@ def score_file(path: Path, benchmark: str, reading: Reading, subsets: Sequence[S
     _check(path, benchmark, metric, tally)
     return ScoredFile(
         benchmark=benchmark,
-        predictions=str(path),
+        predictions=whole(str(path)),
         protocol=reading.protocol,
         yes_no_letters=reading.letters,
         average=metric.average,
@@ -102,7 +102,8 @@ def _marks(path: Path, benchmark: str, metric: Metric, reading: Reading) -> Iter
         try:
             yield mark(Row(benchmark, str(path), str(number), item), metric, reading)
         except (BadRow, Undecided) as error:
-            raise UserError(f"{path}, {_named(number, item)}: {error}: mend or remove the item") from error
+            seen = whole(str(error))
+            raise UserError(f"{path}, {_named(number, item)}: {seen}: mend or remove the item") from error
 
 
 def _named(number: int, item: object) -> str:
@@ -114,7 +115,7 @@ def _check(path: Path, benchmark: str, metric: Metric, tally: Tally) -> None:
     if not len(tally):
         raise UserError(f"{path} holds no predictions: name a file with at least one")
     if repeated := tally.repeated():
-        _refuse_repeated(path, repeated)
+        _refuse_repeated(path, tally.metric, repeated)
     for place, part in enumerate(metric.breakdowns):
         seen = [category for category in tally.categories(place) if category]
         if part.values and seen and not set(seen) & {*part.values, *metric.beside}:
@@ -127,11 +128,11 @@ def _check(path: Path, benchmark: str, metric: Metric, tally: Tally) -> None:
         raise UserError(f"{benchmark} averages over {field!r}, which items of {path} do not state: add it to their raw")
 
 
-def _refuse_repeated(path: Path, repeated: set[int]) -> None:
+def _refuse_repeated(path: Path, metric: Metric, repeated: set[int]) -> None:
     """Raises UserError for the first id that really stands twice."""
     seen: dict[str, int] = {}
     for number, item in enumerate(items(path), 1):
-        id = id_of(Row("", str(path), str(number), item))
+        id = id_of(Row("", str(path), str(number), item), metric)
         if id in seen:
             raise UserError(f"{path}: id {id[:80]!r} stands twice (items {seen[id]} and {number}): keep one of them")
         if short(id) in repeated:
@@ -156,8 +157,10 @@ def _table(path: Path, tally: Tally, subset: Subset, met: int) -> Table:
 
 
 def _notes(metric: Metric, items: int, count: _Count, reading: Reading) -> Iterator[str]:
-    if metric.questions not in (None, items):
+    if metric.questions and items < metric.questions:
         yield f"{items} items, where the benchmark has {metric.questions} questions: compare with care"
+    if metric.questions and items > metric.questions:
+        yield f"{items} items, more than the benchmark's {metric.questions}: some stand twice or are not its own"
     if count.without_id:
         yield f"{count.without_id} items have no id: whether they stand twice is not known"
     if count.without_video:

@@ -18,7 +18,8 @@ _SFT = (
 _GRPO = (
     "{steps: 2, prompts_per_step: 2, completions_per_prompt: 4, save_every: 1, optimizer: {lr: 1.0e-4}, media: *m,"
     " decoding: {max_new_tokens: 24, temperature: 1.0}, judge: {provider: offline, model: rules-1},"
-    " zero_variance: keep, rewards: [{reward: format, weight: 0.5}, {reward: accuracy, weight: 1.0},"
+    " zero_variance: keep, evaluate_every: 1, evaluate_on: 4,"
+    " rewards: [{reward: format, weight: 0.5}, {reward: accuracy, weight: 1.0},"
     " {reward: context, weight: 1.0, target: until_end(context)}]}"
 )
 SMALL = (
@@ -30,7 +31,7 @@ SMALL = (
     "curation.min_quality=0",
     f"stages=[{{name: sft, title: SFT, kind: sft, params: {_SFT}}},"
     f" {{name: grpo, title: GRPO, kind: grpo, init_from: sft, params: {_GRPO},"
-    " solve_rate: {draws: 2, above: -1, up_to: 1}}]",
+    " held_out: worldsense, solve_rate: {draws: 2, above: -1, up_to: 1}}]",
     "evaluation.benchmarks=[{name: worldsense, dataset: worldsense, folder: 'corpus:benchmarks/worldsense'}]",
     "evaluation.stages=[sft, grpo]",
     "evaluation.controls=[{stage: sft, view: blind}]",

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from llm.request import ProviderError, Request
+from schemas.curation import Check
 from schemas.failures import NoAnswer
 from schemas.llm import Llm, LlmLimits
-from schemas.recipe import Check
 from schemas.runtime import Runtime
 from schemas.values import UserError
 from storage import names
@@ -59,7 +59,7 @@ class Checker:
         rewritten = made(rewrite(Rows(rows=rows), self.runtime))
         params = CurateParams(near_duplicate=None)
         chosen = made(curate.fn(params, {"made": rewritten}, {}, None, self.runtime))
-        names.give(Store(self.runtime.store).root, "demo/curated", chosen)
+        names.give(Store(self.runtime.store), "demo/curated", chosen)
 
     def state(self, say: Say, **changes: object) -> object:
         self.model = scripted(self._patch, say)

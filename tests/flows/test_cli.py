@@ -21,7 +21,7 @@ from tests.stages import Note, example, files_below, made, note, rows_of, upper
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     *("run", "curate", "train", "evaluate", "check", "recipes", "ls", "show", "lineage", "verify", "gc", "publish"),
-    *("llm", "score", "compare"),
+    *("llm", "score", "compare", "export", "doctor"),
 )
 
 
@@ -70,9 +70,9 @@ def filled(tmp_path: Path) -> Filled:
     chosen = made(curate.fn(CurateParams(), {"made": rows_of(runtime, example("1"))}, {}, None, runtime))
     dataset = made(publish.fn(PublishParams(name="demo", title="Demo"), chosen, runtime))
     loose = made(note(Note(text="loose"), runtime))
-    root = Store(runtime.store).root
-    names.give(root, "demo/upper", named)
-    names.give(root, "demo/dataset", dataset)
+    store = Store(runtime.store)
+    names.give(store, "demo/upper", named)
+    names.give(store, "demo/dataset", dataset)
     return Filled(runtime.store, first, loose, dataset)
 
 

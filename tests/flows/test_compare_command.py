@@ -18,6 +18,7 @@ from schemas.tables import SCORES
 from schemas.values import Params
 from storage import names
 from storage.draft import Draft
+from storage.manifests import sealed
 from storage.parquet import shard_name, write_rows
 from storage.store import Store
 from tasks.stage import stage
@@ -86,13 +87,14 @@ def filled(tmp_path: Path) -> Filled:
     second = made(report(Note(text="second"), models, after, runtime))
     given = {"demo/old": old, "demo/new": new, "demo/unmeasured": unmeasured}
     for name, artifact in [*given.items(), ("demo/report", first), ("demo/report", second)]:
-        names.give(store.root, name, artifact)
+        names.give(store, name, artifact)
     return Filled(runtime.store, after, made(score(Signs(right={"worldsense": "+-"}, gold="B"), runtime)))
 
 
 def _make_older(store: Store, artifact: Artifact) -> None:
-    manifest = store.folder(artifact) / "manifest.json"
-    manifest.write_text(re.sub(r'"finished_at": "\d{4}', '"finished_at": "2020', manifest.read_text()))
+    manifest = store.manifest(artifact)
+    older = manifest.model_copy(update={"finished_at": f"2020{manifest.finished_at[4:]}"})
+    (store.folder(artifact) / "manifest.json").write_text(sealed(older))
 
 
 class Done(NamedTuple):
@@ -159,6 +161,22 @@ def test_gain_within_noise_carries_its_warning(compare: Compare) -> None:
     assert _line(done.out, "all families").endswith("within noise")
     assert _line(done.out, "a ").endswith("n < 50")
     assert "3 differences, none corrected" in done.out
+
+
+def test_one_sentence_says_what_may_be_claimed(compare: Compare, filled: Filled) -> None:
+    higher, noise = compare("demo/new", "demo/old"), compare("demo/new:muted", "demo/old")
+    assert "worldsense: demo/new is higher than demo/old: +37.5 points (+25.0 to +50.0, p <0.001)\n" in higher.out
+    assert (
+        "worldsense: no difference between demo/new:muted and demo/old can be told: \N{MINUS SIGN}12.5 points "
+        "(\N{MINUS SIGN}27.5 to +3.8, p 0.154) is within noise; a true 21.9 would be found four times in five\n"
+    ) in noise.out
+    few = made(score(Signs(right={"worldsense": "+"}), Runtime(store=filled.place)))
+    assert "too few videos to tell demo/new and score/" in compare("demo/new", str(few)).out
+    assert "; n < 50: rest no claim on it" in compare("demo/new", str(few)).out
+
+
+def test_columns_carry_the_names_of_the_runs(compare: Compare) -> None:
+    assert "demo/new:muted, %" in compare("demo/new:muted", "demo/old").out
 
 
 def test_two_reports_are_compared_run_by_run(compare: Compare) -> None:

@@ -57,6 +57,26 @@ def test_stage_is_compared_by_the_name_that_the_run_gave_it(finished: tuple[Path
     assert "demo/sft:blind \N{MINUS SIGN} demo/sft" in done.stdout and "worldsense" in done.stdout
 
 
+def test_model_is_tried_on_a_slice_of_the_benchmark_while_it_learns(finished: tuple[Path, Path, str]) -> None:
+    (trained,) = manifests(finished[0], "grpo")
+    assert "held_out.worldsense" in trained.inputs
+    logged = pq.read_table(Store(finished[0]).folder(trained.artifact) / "metrics.parquet").to_pylist()
+    assert {row["step"] for row in logged if row["name"] == "eval/accuracy"} == {0, 1, 2}
+
+
+def test_stage_below_its_minimum_fails_the_run_after_its_report_and_keeps_everything(
+    store: Path, finished: tuple[Path, Path, str]
+) -> None:
+    before = contents(store)
+    minimum = "evaluation.minimums=[{stage: sft, benchmark: worldsense, at_least: 100}]"
+    words = command("evaluate", store, minimum)
+    done = subprocess.run(words, cwd=ROOT, env=environment(finished[1]), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("failed: 1 of 1 evaluation.minimums not met (sft on worldsense: ")
+    assert "sft on worldsense" in done.stdout and "report.html" in done.stdout
+    assert contents(store) == before
+
+
 def test_every_row_is_accounted_for_in_every_stage(finished: tuple[Path, Path, str]) -> None:
     for stage in ("ingest", "rewrite", "rate", "curate"):
         for manifest in manifests(finished[0], stage):

@@ -115,7 +115,7 @@ def plain_score(found: list[dict[str, Any]]) -> dict[str, float]:
 
 def cells_of(out: str) -> dict[str, tuple[int, float]]:
     """n and accuracy of every line of the first table."""
-    lines = re.findall(r"^ (\S+) +(\d+) +(\d+\.\d\d) ", out, re.MULTILINE)
+    lines = re.findall(r"^(\S+) +(\d+) +(\d+\.\d\d) ", out, re.MULTILINE)
     return {name: (int(n), float(value)) for name, n, value in lines}
 
 
@@ -138,6 +138,15 @@ def test_it_starts_without_prefect_or_torch(score: Score) -> None:
     line = ["score", "--benchmark", "intentbench", "--predictions", str(score.file)]
     done = subprocess.run([sys.executable, "-c", CLEAN_START, *line], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_narrow_terminal_breaks_lines_and_cuts_no_number_off(score: Score, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [one(number, f"<answer>{'AB'[number % 3 == 0]}</answer>") for number in range(40)]
+    wide = score(found).out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    narrow = score(found).out
+    assert "…" not in narrow and cells_of(narrow) == cells_of(wide)
 
 
 def test_both_denominators_are_said(score: Score) -> None:
@@ -199,8 +208,14 @@ def test_question_of_several_types_and_macro_average_are_those_of_their_benchmar
         ([one(1, raw={"Type": "Event Sequence"})], "is not of intentbench: its 'Type' is 'Event Sequence'"),
         ([one(1, load_error=True)], "nothing in .* can be scored"),
         ([], "holds no predictions"),
+        ("", "is empty: name a file of predictions"),
+        ([one(1), one(2, load_error=[])], r"item 2 \(id 'q2'\): its 'load_error' is a list"),
+        ([one(1, solution=1)], "may count from 0 or from 1: write the letter"),
+        ([one(1, answer="\ud800")], r"item 1 .*cannot be read as choice"),
+        ('[{"qid": "q1", "qid": "q2"}]', "item 1: 'qid' stands 2 times"),
+        ('{"results": {"q1": {}}}', "an object whose 'results' is no array"),
         (json.dumps(one(1)) + "\nnot JSON\n", "line 2 is no JSON"),
-        ('[{"qid": "q1"', "cannot be read after 0 items"),
+        ('[{"qid": "q1"', "breaks off or is no JSON in item 1"),
         ({"q1": {"output": "A"}}, "it has no text 'output'"),
     ],
 )
@@ -225,6 +240,7 @@ def test_file_that_may_be_the_wrong_one_gives_one_line_and_no_number(
         (["--subset", "a={ids}", "--subset", "a={ids}"], "needs a name of its own"),
         (["--subset", "clean={others}"], "no id of the subset 'clean' is in"),
         (["--json", "{ids}/out.json"], "cannot be written"),
+        (["--json", "{file}"], "is the file of predictions: name another with --json"),
         (["--predictions", "gone.json"], r"gone\.json cannot be read"),
     ],
 )
@@ -234,9 +250,14 @@ def test_word_that_cannot_be_meant_is_said_in_one_line(
     places = {"ids": tmp_path / "ids.txt", "others": tmp_path / "others.txt"}
     places["ids"].write_text("q1\n")
     places["others"].write_text("z1\n")
-    done = score([one(1)], *(word.format(**places) for word in words))
+    done = score([one(1)], *(word.format(**places, file=score.file) for word in words))
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert re.search(said, done.err)
+
+
+def test_more_items_than_the_benchmark_has_are_said_to_be_too_many(score: Score) -> None:
+    done = score("\n".join(json.dumps(one(number)) for number in range(2690)))
+    assert "2690 items, more than the benchmark's 2689: some stand twice or are not its own" in done.out
 
 
 def test_macro_average_needs_the_category_of_every_item(score: Score) -> None:

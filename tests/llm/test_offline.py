@@ -9,15 +9,26 @@ from pkgutil import iter_modules
 import pytest
 
 from llm import prompts
-from llm.prompts import judge_answer, judge_context, judge_logic, paraphrase, rate, rewrite, specificity
+from llm.prompts import (
+    judge_answer,
+    judge_consistency,
+    judge_context,
+    judge_logic,
+    paraphrase,
+    predict,
+    rate,
+    rewrite,
+    specificity,
+)
 from llm.prompts.scoring import score
 from llm.providers import connect
 from llm.request import Outcome, ProviderError, Reply, Request
-from schemas.completion import parse
-from schemas.example import Example, Media
+from schemas.completion import FormatName, parse
+from schemas.example import Example, Media, Option
 from schemas.llm import Llm
 from tests.stages import example
 from tests.training.clips import keep, write_sound, write_video
+from training.prompts import SYSTEM, question_text
 
 JUDGE = Llm(provider="offline", model="rules-1")
 
@@ -46,14 +57,21 @@ def asked(module: object, clip: Media) -> Request:
     row = example("1", media=(clip,), description="a red square moves")
     if module in (rewrite, rate):
         return module.request(row, JUDGE)  # type: ignore[attr-defined]
+    if module is predict:
+        return predicting(row, "context_first")
     texts = {
         judge_answer: ("q", "red", "red"),
+        judge_consistency: ("q", "It is red", "red"),
         judge_context: ("red", "red"),
         judge_logic: ("q", "red", "red", "red"),
         paraphrase: ("A red shape. A beep.",),
         specificity: ("A red shape. A beep.",),
     }
     return module.request(JUDGE, *texts[module])  # type: ignore[attr-defined, index]
+
+
+def predicting(row: Example, format: FormatName) -> Request:
+    return predict.request(row, SYSTEM[format], question_text(row), 64, JUDGE)
 
 
 PROMPTS = [
@@ -69,6 +87,15 @@ def test_every_prompt_is_answered_and_twice_the_same(module: object, clip: Media
     first, second = send(request, blobs), send(request, blobs)
     assert first == second
     assert first.text and first.request_id.startswith("offline-")
+
+
+@pytest.mark.parametrize("format", ["context_first", "reasoned", "direct"])
+def test_question_is_answered_by_what_is_measured_in_the_asked_format(
+    format: FormatName, clip: Media, blobs: Path
+) -> None:
+    row = example("1", media=(clip,), options=(Option(label="A", text="blue"), Option(label="B", text="red")))
+    completion = parse(send(predicting(row, format), blobs).text, format)
+    assert (completion.answer, completion.errors) == ("B", ())
 
 
 def test_unknown_prompt_is_rejected(clip: Media, blobs: Path) -> None:

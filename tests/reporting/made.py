@@ -22,6 +22,7 @@ def score(id: str, **changes: object) -> dict[str, object]:
         "chance": 0.25,
         "well_formed": True,
         "tokens": 30,
+        "consistent": None,
         "rewards": [("format", 1.0), ("accuracy", 1.0)],
     }
     return row | changes

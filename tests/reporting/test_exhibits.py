@@ -2,7 +2,8 @@ import base64
 
 import pytest
 
-from reporting.exhibits import clip, exhibit, pick, pieces, shown
+from reporting.clips import clip
+from reporting.exhibits import exhibit, pick, pieces, shown
 from reporting.runs import Run
 from schemas.completion import render
 from schemas.example import Example, Option
@@ -47,7 +48,7 @@ def test_pieces_name_the_blocks_and_what_stands_outside() -> None:
     ],
 )
 def test_mark_says_what_the_score_says(outcome: str, value: float | None, mark: str) -> None:
-    assert shown("one", "direct", "A", outcome, value, "A").mark == mark
+    assert shown("one", "direct", "A", score("1", outcome=outcome, value=value), {}).mark == mark
 
 
 def test_clip_is_embedded_whole_with_its_type() -> None:
@@ -56,12 +57,16 @@ def test_clip_is_embedded_whole_with_its_type() -> None:
     assert base64.b64decode(body) == PNG
 
 
-def test_clip_that_is_too_large_or_unknown_is_named_and_not_embedded() -> None:
-    large = clip("image", "a.png", PNG, most_bytes=10)
+def test_clip_of_an_unknown_type_is_named_and_not_embedded() -> None:
     unknown = clip("video", "a.bin", b"nothing known")
-    assert (large.source, unknown.source) == ("", "")
-    assert "MB" in large.note
+    assert unknown.source == ""
     assert "type" in unknown.note
+
+
+def test_rewards_name_the_blocks_that_they_are_paid_for() -> None:
+    row = score("1", rewards=[("accuracy", 1.0), ("context", 0.5), ("format", 1.0)])
+    found = shown("one", "context_first", render("red", "so", "A"), row, {"context": "only(context)"})
+    assert found.rewards == (("accuracy", 1.0, ("answer",)), ("context", 0.5, ("context",)), ("format", 1.0, ()))
 
 
 def test_examples_are_picked_from_every_family_whatever_the_outcome() -> None:

@@ -4,39 +4,30 @@ import json
 import re
 from html.parser import HTMLParser
 
-import pyarrow as pa
-from pydantic import TypeAdapter
+import pytest
+from markdown_it import MarkdownIt
 
 from reporting.accuracy import accuracies
-from reporting.differences import Comparison, differences
-from reporting.exhibits import Choice, Exhibit, clip, pieces, shown
-from reporting.figures import TrainingLog, accuracy_plots, reward_plot, training_curves
-from reporting.histograms import histogram_plot, histograms
+from reporting.embedded import embed, unpack
+from reporting.exhibits import Exhibit
 from reporting.markdown import markdown
-from reporting.page import (
-    Baseline,
-    Curves,
-    Fact,
-    Facts,
-    FunnelStage,
-    ReportPage,
-    RewardRow,
-    RewardSection,
-    render,
-)
-from reporting.pairs import Judged, Leaving, Pair
-from reporting.quality import QualitySection, Step, outcomes
-from reporting.rewards import reward_differences, reward_summaries
+from reporting.page import ReportPage, render
+from reporting.pairs import Pair
 from reporting.runs import Run
-from schemas.artifact import Rows
-from schemas.completion import render as completion
-from schemas.example import Rating
-from schemas.training import RewardTerm
 from tests.reporting.made import score, scores
+from tests.reporting.made_page import made_exhibits, made_page, made_quality
 
-HOSTILE = "</script><script>alert(1)</script><img src=https://e.example/x onerror=alert(2)> & \u2028 '\" {{ 7 * 7 }}"
+HOSTILE = (
+    "</script><script>alert(1)</script><!-- <img src=https://e.example/x onerror=alert(2)> & \u2028 '\" {{ 7 * 7 }}"
+)
+MARKED = (
+    "# [a](https://e.example) ![b](c.png) <https://e.example> https://e.example www.e.example me@e.example *d* _e_ "
+    "~~f~~ `g` <!-- h --> <script>i</script> &amp; | j |\n\n---\n\n- k\n\n1. l\n\n> m\n\n```\nn\n```\n\n<b>o</b>"
+)
+PLAIN = "(plain)"
+"""Sorted before "all", as the others are."""
+MEANT = {"h1", "h2", "p", "blockquote", "strong", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"}
 DRAWN = {"g", "path", "text", "use", "defs", "clippath", "rect", "style"}
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 
 
 class _Elements(HTMLParser):
@@ -45,6 +36,7 @@ class _Elements(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.comments: list[str] = []
         self.scripts: list[str] = []
         self.feed(html)
 
@@ -55,115 +47,35 @@ class _Elements(HTMLParser):
         if self.found and self.found[-1][0] == "script" and self.cdata_elem == "script":
             self.scripts.append(data)
 
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
     def tags(self) -> list[str]:
         """Names of the elements in their order, without what is inside a drawing."""
         return [tag for tag, _ in self.found if tag not in DRAWN]
 
 
-def _runs(text: str) -> list[Run]:
-    rows = [score(str(place), value=float(place % 3 > 0), family=text, gold=text) for place in range(12)]
-    muted = [{**row, "value": 0.0} for row in rows]
-    return [Run("full", text, "model", scores(*rows)), Run("muted", text, "muted", scores(*muted))]
-
-
-def _exhibits(text: str) -> tuple[Exhibit, ...]:
-    return (
-        Exhibit(
-            id=text,
-            benchmark=text,
-            family=text,
-            question=text,
-            choices=(Choice(label="A", text=text, gold=True),),
-            gold=text,
-            clips=(clip("image", text, PNG),),
-            completions=(shown(text, "context_first", completion(text, text, "A"), "answered", 1.0, text),),
-        ),
-    )
-
-
-def _judged(text: str, leaving: Leaving | None) -> Judged:
-    return Judged(
-        **_exhibits(text)[0].model_dump(include={"id", "question", "choices", "gold", "clips"}),
-        source=text,
-        leaving=leaving,
-        repaired=True,
-        written=pieces(text, "context_first"),
-        reply=text,
-        ratings=(Rating(name=text, value=0.5, rationale=text),),
-        quality=0.5,
-        note=text,
-    )
-
-
-def _quality(text: str) -> QualitySection:
-    found = histograms([({"composite": 0.2}, False), ({"composite": 0.8}, True)])
-    step = Step(text, text, ["a", "b", "c", "d"], ["", "", "", text], [True, False, False, False])
-    return QualitySection(
-        note=text,
-        outcomes=outcomes([step]),
-        min_quality=0.5,
-        histograms=found,
-        plots=tuple(histogram_plot(one, 0.5) for one in found),
-        pairs=(
-            Pair(accepted=_judged(text, None), rejected=_judged(text, Leaving(step=text, reason=text, detail=text))),
-            Pair(accepted=_judged(text, None), rejected=None),
-        ),
-    )
-
-
-def _page(text: str) -> ReportPage:
-    runs = _runs(text)
-    found = accuracies(runs)
-    comparisons = [Comparison(title=text, run="muted", against="full")]
-    paired = differences(runs, comparisons)
-    terms = (RewardTerm(reward="format", weight=0.5), RewardTerm(reward="accuracy", weight=1.0))
-    rewards = reward_summaries(runs, terms)
-    log = TrainingLog("sft", text, _metrics())
-    return ReportPage(
-        title=text,
-        lead=(text,),
-        notices=(text,),
-        accuracies=found,
-        accuracy_plots=accuracy_plots(found),
-        differences=paired,
-        rewards=RewardSection(
-            note=text,
-            rows=(RewardRow(sampled=rewards[0], greedy=found[0]), RewardRow(sampled=rewards[1], greedy=None)),
-            reward_differences=reward_differences(runs, comparisons, terms),
-            accuracy_differences=paired,
-            plot=reward_plot(rewards),
-        ),
-        curves=(Curves(title=text, note=text, plots=training_curves(log)),),
-        funnel=(
-            FunnelStage(title=text, rows=Rows(entered=10, left=7, rejected={text: 3})),
-            FunnelStage(title="lossy", rows=Rows(entered=10, left=7)),
-        ),
-        quality=_quality(text),
-        baselines=(Baseline(model=text, benchmark=text, accuracy=0.5847, n=None, protocol=text, source=text),),
-        exhibits=_exhibits(text),
-        exhibits_note=text,
-        provenance=(Facts(title=text, rows=(Fact(label=text, text=text),)),),
-    )
-
-
-def _metrics() -> pa.Table:
-    return pa.table({"step": [1, 2], "name": ["loss", "loss"], "value": [2.0, 1.0]})
-
-
 def test_hostile_text_is_inert_everywhere() -> None:
-    hostile, plain = _Elements(render(_page(HOSTILE))), _Elements(render(_page("plain")))
+    hostile, plain = _Elements(render(made_page(HOSTILE))), _Elements(render(made_page(PLAIN)))
     assert hostile.tags() == plain.tags()
-    assert hostile.tags().count("script") == 3
     assert "img" not in hostile.tags()
     assert not any(name.startswith("on") for _, attributes in hostile.found for name in attributes)
+    assert not any("h --" in text or "<img" in text for text in hostile.comments)
+
+
+def test_what_the_page_embeds_is_base64_and_its_one_script() -> None:
+    *embedded, script = _Elements(render(made_page(HOSTILE))).scripts
+    assert len(embedded) == 3
+    assert all(re.fullmatch(r"(data:image/png;base64,)?[A-Za-z0-9+/=]+", text) for text in embedded)
+    assert "alert(" not in script
 
 
 def test_text_of_the_page_is_no_template() -> None:
-    assert "{{ 7 * 7 }}" in render(_page(HOSTILE))
+    assert "{{ 7 * 7 }}" in render(made_page(HOSTILE))
 
 
 def test_page_refers_to_nothing_outside_itself() -> None:
-    html = render(_page(HOSTILE))
+    html = render(made_page(HOSTILE))
     links = ("src", "href", "srcset", "data", "action", "poster", "xlink:href")
     for tag, attributes in _Elements(html).found:
         assert tag not in {"link", "iframe", "object", "embed", "base"}
@@ -176,7 +88,7 @@ def test_page_refers_to_nothing_outside_itself() -> None:
 
 
 def test_policy_allows_the_page_script_and_no_network() -> None:
-    elements = _Elements(render(_page("plain")))
+    elements = _Elements(render(made_page("plain")))
     policy = next(
         attributes["content"] or ""
         for tag, attributes in elements.found
@@ -188,23 +100,41 @@ def test_policy_allows_the_page_script_and_no_network() -> None:
 
 
 def test_same_page_renders_to_the_same_bytes() -> None:
-    assert render(_page("plain")) == render(_page("plain"))
+    assert render(made_page("plain")) == render(made_page("plain"))
+
+
+def test_every_section_that_is_linked_is_there() -> None:
+    elements = _Elements(render(made_page("plain")))
+    ids = {attributes.get("id") for _, attributes in elements.found}
+    links = {(attributes.get("href") or "")[1:] for tag, attributes in elements.found if tag == "a"}
+    assert len(links) > 10
+    assert links <= ids
 
 
 def test_examples_in_the_page_are_the_examples_given() -> None:
-    _, written, _ = _Elements(render(_page(HOSTILE))).scripts
-    assert TypeAdapter(tuple[Exhibit, ...]).validate_python(json.loads(written)) == _exhibits(HOSTILE)
+    found = embed(made_exhibits(HOSTILE), ())
+    (example,) = _list(unpack(found.examples))
+    example["clips"] = [{**clip, "source": found.media[clip["source"]]} for clip in example["clips"]]
+    assert Exhibit.model_validate(example) == made_exhibits(HOSTILE)[0]
+
+
+def test_medium_that_many_rows_share_is_embedded_once() -> None:
+    found = embed(made_exhibits("a") * 3, made_quality("a").pairs)
+    assert len(found.media) == 1
+    assert {clip["source"] for example in _list(unpack(found.examples)) for clip in example["clips"]} == {0}
 
 
 def test_rows_in_the_page_are_the_rows_given() -> None:
-    written, _, _ = _Elements(render(_page(HOSTILE))).scripts
-    assert TypeAdapter(tuple[Pair, ...]).validate_python(json.loads(written)) == _quality(HOSTILE).pairs
+    found = embed((), made_quality(HOSTILE).pairs)
+    text = json.dumps(unpack(found.pairs)).replace('"source": 0', f'"source": {json.dumps(found.media[0])}')
+    assert tuple(map(Pair.model_validate, json.loads(text))) == made_quality(HOSTILE).pairs
 
 
 def test_page_and_markdown_say_how_many_rows_were_accepted_and_why_others_were_not() -> None:
-    page = _page("late")
+    page = made_page("late")
     assert "late: 3 of 4 rows accepted, 75.0%" in render(page)
-    lines = [line for line in markdown(page).splitlines() if line.startswith("| late | late |")]
+    text = markdown(page)
+    lines = [line for line in text[text.index("## Quality") :].splitlines() if line.startswith("| late | late |")]
     assert [line.split(" | ")[2:4] for line in lines] == [
         ["accepted", "75.0"],
         ["accepted after a repair", "25.0"],
@@ -220,7 +150,13 @@ def test_empty_parts_leave_no_section() -> None:
 
 
 def test_counts_that_do_not_balance_are_said() -> None:
-    assert "counts do not balance: 3" in render(_page("plain"))
+    assert "counts do not balance: 3" in render(made_page("plain"))
+
+
+def test_made_rows_are_said_to_have_no_published_number() -> None:
+    said = "these rows were made for this run"
+    assert said in render(made_page("plain"))
+    assert said not in render(made_page("plain").model_copy(update={"made": ()}))
 
 
 def test_unknown_accuracy_is_shown_as_a_dash_not_as_zero() -> None:
@@ -230,15 +166,33 @@ def test_unknown_accuracy_is_shown_as_a_dash_not_as_zero() -> None:
     assert "| One | made | –†" in markdown(page)
 
 
+def test_load_errors_stand_in_both_denominators() -> None:
+    rows = [*(score(str(place)) for place in range(3)), score("4", value=None, outcome="load_error")]
+    (row, _) = accuracies([Run("one", "One", "model", scores(*rows))])
+    assert (row.accuracy.mean, row.with_load_errors) == (1.0, 0.75)
+
+
 def test_markdown_has_the_numbers_of_the_page() -> None:
-    text = markdown(_page("plain"))
-    assert "| plain | made | 66.7† |" in text
-    assert "| plain | made | all families | −66.7† |" in text
+    text = markdown(made_page("plain"))
+    assert "| plain | all benchmarks | 66.7† |" in text
+    assert "| plain | all benchmarks | all families | −66.7† |" in text
     assert "† fewer than 50 scored rows." in text
 
 
-def test_markdown_rows_survive_hostile_text() -> None:
-    text = markdown(_page("a|b\n<script>c</script>"))
-    assert "<script" not in text
-    tables = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(tables) == len([line for line in markdown(_page("ab")).splitlines() if line.startswith("|")])
+@pytest.mark.parametrize("text", [HOSTILE, MARKED, "- a", "12. a", "+ a", "=== a", "    a"])
+def test_markdown_of_any_text_is_that_text_and_nothing_else(text: str) -> None:
+    renderer = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    found = _Elements(renderer.render(markdown(made_page(text))))
+    plain = _Elements(renderer.render(markdown(made_page(PLAIN))))
+    assert found.tags() == plain.tags()
+    assert set(found.tags()) <= MEANT
+
+
+def test_addresses_in_markdown_are_broken_for_renderers_that_link_them() -> None:
+    text = markdown(made_page(MARKED))
+    assert not re.search(r"https?://|(?<!\\)@|www\.", text)
+
+
+def _list(value: object) -> list[dict[str, object]]:
+    assert isinstance(value, list)
+    return value

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from media.blobs import blob_path
-from reporting.exhibits import clips_of
+from reporting.clips import Room, clips_of
 from reporting.histograms import histogram_plot, histograms
 from reporting.pairs import draw_pairs
 from reporting.quality import ALL_SOURCES, Step, outcomes
@@ -161,8 +161,8 @@ def test_clip_that_is_gone_or_too_large_says_so_and_is_not_shown(tmp_path: Path)
     path.parent.mkdir()
     path.write_bytes(PNG)
     here, gone = (Media(kind="image", digest=digest, path="a.png") for digest in ("ab12", "cd34"))
-    shown, missing = clips_of([here, gone], tmp_path)
-    (large,) = clips_of([here], tmp_path, most_bytes=10)
+    shown, missing = clips_of([here, gone], tmp_path, Room(1000))
+    (large,) = clips_of([here], tmp_path, Room(1000, each=10))
     assert shown.source.startswith("data:image/png")
     assert (missing.source, large.source) == ("", "")
     assert "not there" in missing.note

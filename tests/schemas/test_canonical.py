@@ -49,7 +49,7 @@ def test_value_has_one_text(value: object, text: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [{1, 2}, b"a", Path("a"), float("nan"), float("inf"), {1: 2}, object(), {"a": {"b": {3}}}, [Path("a")], 1j],
+    [{1, 2}, b"a", Path("a"), float("nan"), float("inf"), {1: 2}, object, {"a": {"b": {3}}}, [Path("a")], 1j],
     ids=repr,
 )
 def test_value_without_a_text_raises(value: object) -> None:

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from recipes.reading import read_recipe
-from schemas.recipe import Recipe, Source
+from schemas.curation import Source
+from schemas.recipe import Recipe
 
 Fields = dict[str, Any]
 
@@ -58,6 +59,7 @@ def put(*path: str, value: object) -> Callable[[Fields], object]:
         (put("curation", "mix", value={"emer": "half"}), "take 'half'"),
         (put("curation", "near_duplicate", value=2), "near_duplicate"),
         (put("curation", "balance", value={"field": "type", "cap": 0}), "cap"),
+        (put("stages", "grpo1", "held_out", value="exams"), "held_out 'exams' is none of evaluation.benchmarks"),
         (put("surprise", value=1), "surprise"),
     ],
 )

@@ -89,3 +89,9 @@ def test_rejects_come_back_with_their_reasons(tmp_path: Path) -> None:
     write_rejects(tmp_path / shard_name("rejects", 0), [reject])
     assert list(read_rejects(tmp_path)) == [reject]
     assert pq.read_schema(tmp_path / shard_name("rejects", 0)).equals(REJECTS)
+
+
+def test_shards_are_read_in_their_order_also_beyond_the_hundred_thousandth(tmp_path: Path) -> None:
+    for index in (100_000, 99_999, 2):
+        write_rows(tmp_path / shard_name("numbers", index), [{"number": index}], NUMBERS)
+    assert [row["number"] for row in read_rows(tmp_path, "numbers")] == [2, 99_999, 100_000]

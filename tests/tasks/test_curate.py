@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from llm.prompts.rate import DIMENSIONS
 from schemas.artifact import Artifact, Manifest
+from schemas.curation import Balance
 from schemas.example import Example, Media, Provenance, Rating
-from schemas.recipe import Balance
 from schemas.runtime import Runtime
 from schemas.values import UserError
 from storage.parquet import read_examples, read_rejects, read_rows, write_rows

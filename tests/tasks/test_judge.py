@@ -20,7 +20,7 @@ from schemas.values import Params
 from storage.draft import Draft
 from storage.parquet import read_rows, shard_name, write_rows
 from storage.store import Store
-from tasks.judge import JudgeParams, judge
+from tasks.judge import JudgeParams, drawn, judge
 from tasks.stage import stage
 from tests.llm.scripted import Scripted, scripted
 from tests.stages import example, made, rows_of
@@ -52,11 +52,9 @@ def spoken(id: str, **changes: object) -> Example:
     return example(id, answer_kind="free_text", options=(), answer="a red square", **changes)
 
 
-def judged(
-    runtime: Runtime, rows: Artifact, *texts: tuple[str, str, str | None], rewards: tuple[str, ...] = ()
-) -> Artifact:
+def judged(runtime: Runtime, rows: Artifact, *texts: tuple[str, str, str | None], **changes: object) -> Artifact:
     predictions = made(predicted(Texts(rows=texts), runtime))
-    params = JudgeParams(judge=JUDGE, format="context_first", rewards=rewards)
+    params = JudgeParams.model_validate({"judge": JUDGE, "format": "context_first", **changes})
     return made(judge.fn(params, {"bench": rows}, predictions, runtime))
 
 
@@ -96,6 +94,56 @@ def test_asked_rewards_are_judged_for_every_completion(runtime: Runtime, monkeyp
     rows = rows_of(runtime, example("1", context="A red square."))
     artifact = judged(runtime, rows, ("made/1", text("A"), None), rewards=("context",))
     assert table(runtime, artifact) == [("made/1", "context", 1.0, "")]
+
+
+def test_sample_is_the_same_questions_for_every_model_and_free_text_is_judged_beside_it(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted(monkeypatch, scoring(5))
+    rows = rows_of(runtime, *(example(str(number), context="A red square.") for number in range(20)), spoken("free"))
+    asked = []
+    for said in ("A", "B"):
+        texts = [(f"made/{number}", text(said), None) for number in range(20)]
+        judgements = judged(
+            runtime, rows, *texts, ("made/free", text("it is red"), None), rewards=("context", "logic"), sample=5
+        )
+        asked.append({(row[0], row[1]) for row in table(runtime, judgements) if row[1] != "accuracy"})
+        assert ("made/free", "accuracy") in {(row[0], row[1]) for row in table(runtime, judgements)}
+    assert asked[0] == asked[1] and len({id for id, _ in asked[0]}) == 5 and len(asked[0]) == 10
+
+
+def test_sample_is_drawn_by_its_seed_and_holds_what_there_is() -> None:
+    ids = [f"made/{number}" for number in range(50)]
+    assert drawn(ids, 10, 0) == drawn(reversed(ids), 10, 0) != drawn(ids, 10, 1)
+    assert drawn(ids, 10, 0) < drawn(ids, 20, 0)
+    assert drawn(ids, None, 0) == drawn(ids, 60, 0) == set(ids)
+    assert drawn(ids, 10, 0, last=ids[:42]) > set(ids[42:])
+
+
+def test_sample_of_contexts_takes_clips_that_have_one_to_compare_with_first(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted(monkeypatch, scoring(5))
+    rows = rows_of(runtime, *(example(str(number), context="A square." * (number in (7, 9))) for number in range(20)))
+    texts = [(f"made/{number}", text("A"), None) for number in range(20)]
+    found = table(runtime, judged(runtime, rows, *texts, rewards=("context",), sample=3))
+    assert [row for row in found if row[3] == ""] == [(f"made/{n}", "context", 1.0, "") for n in (7, 9)]
+    assert len(found) == 3
+
+
+def test_context_without_a_reference_or_of_another_format_is_not_known_and_says_why(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = scripted(monkeypatch, scoring(5))
+    rows = rows_of(runtime, example("1"))
+    artifact = judged(runtime, rows, ("made/1", text("A"), None), rewards=("context",))
+    assert table(runtime, artifact) == [("made/1", "context", None, "no reference")]
+    bare = judged(runtime, rows, ("made/1", "A", None), rewards=("logic", "context"), formats={"bench": "direct"})
+    assert {row[1:] for row in table(runtime, bare)} == {
+        ("logic", None, "no think in this format"),
+        ("context", None, "no context in this format"),
+    }
+    assert provider.sent == []
 
 
 @pytest.mark.parametrize("reply", ["no number", '{"score": "high"}', "{}"])

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from schemas.recipe import Balance
+from schemas.curation import Balance
 from schemas.values import UserError
 from tasks.curation.mixing import not_taken, over_cap
 from tasks.curation.outline import Outline, Verdicts

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from schemas.completion import render
+from schemas.evaluation import Families
 from schemas.example import Option
-from schemas.recipe import Families
 from schemas.runtime import Runtime
 from schemas.tables import JUDGEMENTS
 from storage.draft import Draft
@@ -132,11 +132,12 @@ def test_row_is_sorted_into_its_family() -> None:
 
 @stage(version="1", kind="scores")
 def judgements(draft: Draft, params: Note, runtime: Runtime) -> None:
+    """What a judge said of `made/2` and `made/3`, or, where the note says so, nothing."""
     rows: list[dict[str, object]] = [
         {"id": "made/2", "draw": 0, "reward": "accuracy", "value": 0.4, "reason": ""},
         {"id": "made/3", "draw": 0, "reward": "accuracy", "value": None, "reason": "judge timeout"},
     ]
-    write_rows(draft.folder / shard_name("judgements", 0), rows, JUDGEMENTS)
+    write_rows(draft.folder / shard_name("judgements", 0), [] if params.text == "nothing" else rows, JUDGEMENTS)
 
 
 def test_every_prediction_is_scored_once_with_its_benchmark(tmp_path: Path) -> None:
@@ -157,13 +158,38 @@ def test_every_prediction_is_scored_once_with_its_benchmark(tmp_path: Path) -> N
     ]
     counts = Store(runtime.store).manifest(artifact).rows
     assert (counts.entered, counts.left) == (4, 4)
+    judged = list(read_rows(Store(runtime.store).folder(artifact), "judged"))
+    assert [(row["benchmark"], row["asked"], row["known"], row["value"], row["unknown"]) for row in judged] == [
+        ("one", 1, 1, 0.4, []),
+        ("two", 1, 0, None, [("judge timeout", 1)]),
+    ]
+
+
+def test_reward_that_only_a_judge_gives_is_known_where_it_was_judged() -> None:
+    params = PARAMS.model_copy(update={"rewards": ("context", "logic")})
+    judged = {("made/1", 0, "context"): RewardScore(value=0.8), ("made/1", 0, "logic"): RewardScore(value=None)}
+    for completion in (text("A"), "<answer>A</answer>"):
+        row = {"draw": 0, "text": completion, "tokens": 3, "truncated": False, "load_error": None}
+        (asked,), (not_asked,) = (score_group("bench", example("1"), [row], params, each) for each in (judged, {}))
+        assert dict(asked["rewards"]) == {"accuracy": 1.0, "context": 0.8}  # type: ignore[call-overload]
+        assert dict(not_asked["rewards"]) == {"accuracy": 1.0}  # type: ignore[call-overload]
+
+
+def test_benchmark_that_is_answered_in_another_format_is_read_in_it() -> None:
+    params = PARAMS.model_copy(update={"formats": {"bare": "direct"}})
+    row = {"draw": 0, "text": "A", "tokens": 3, "truncated": False, "load_error": None}
+    found = [score_group(name, example("1"), [row], params, {})[0]["outcome"] for name in ("bare", "bench")]
+    assert found == ["answered", "unanswered"]
 
 
 def test_official_table_lies_beside_the_scores(tmp_path: Path) -> None:
     runtime = Runtime(store=str(tmp_path / "store"))
     types = {"5": "why", "6": "why", "7": "how", "8": "how"}
-    asked = [example(id, categories={"type": type_}, group=f"clip {type_}") for id, type_ in types.items()]
-    benchmarks = {"intentbench": rows_of(runtime, *asked), "own": rows_of(runtime, example("9"))}
+    asked = [
+        example(id, source="intentbench", categories={"type": type_}, group=f"clip {type_}")
+        for id, type_ in types.items()
+    ]
+    benchmarks = {"intents": rows_of(runtime, *asked), "own": rows_of(runtime, example("9"))}
     texts = (
         ("made/5", text("A"), None),
         ("made/6", text("purple"), None),
@@ -172,13 +198,14 @@ def test_official_table_lies_beside_the_scores(tmp_path: Path) -> None:
         ("made/9", text("A"), None),
     )
     predictions = made(predicted(Texts(rows=texts), runtime))
-    artifact = made(score.fn(PARAMS, benchmarks, predictions, made(judgements(Note(text=""), runtime)), runtime))
+    unjudged = made(judgements(Note(text="nothing"), runtime))
+    artifact = made(score.fn(PARAMS, benchmarks, predictions, unjudged, runtime))
     names = ("benchmark", "breakdown", "category", "n", "unanswered", "unread", "load_errors", "value", "of_answered")
     rows = list(read_rows(Store(runtime.store).folder(artifact), "metrics"))
     assert [tuple(row[name] for name in names) for row in rows] == [
-        ("intentbench", "all", "", 3, 1, 1, 1, pytest.approx(1 / 3), 0.5),
-        ("intentbench", "type", "why", 2, 0, 1, 0, 0.5, 0.5),
-        ("intentbench", "type", "how", 1, 1, 0, 1, 0.0, None),
+        ("intents", "all", "", 3, 1, 1, 1, pytest.approx(1 / 3), 0.5),
+        ("intents", "type", "why", 2, 0, 1, 0, 0.5, 0.5),
+        ("intents", "type", "how", 1, 1, 0, 1, 0.0, None),
         ("own", "all", "", 1, 0, 0, 0, 1.0, 1.0),
     ]
     assert {row["average"] for row in rows} == {"questions"}

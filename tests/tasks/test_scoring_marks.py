@@ -118,6 +118,64 @@ def test_unreadable_media_are_not_known_whatever_else_the_item_lacks() -> None:
         assert (found.outcome, found.value, found.labels, found.group) == ("load_error", None, ("why",), "clip.mp4")
 
 
+@pytest.mark.parametrize("error", [..., None, False, 0, "", "False", "none", float("nan")])
+def test_load_error_that_says_there_was_none_leaves_the_item_in(error: object) -> None:
+    found = marked(WAVE, load_error=error, output="<answer>A</answer>")
+    assert (found.outcome, found.value) == ("answered", 0.0)
+
+
+def test_gaps_that_a_table_fills_with_nan_are_no_fields() -> None:
+    nan = float("nan")
+    found = marked(WAVE, answer=nan, id=nan, raw=nan, output="<answer>B</answer>")
+    assert (found.id, found.value, found.labels, found.bare) == ("clip_q1", 1.0, ("",), True)
+
+
+def test_text_that_is_no_unicode_is_read_as_it_was_written() -> None:
+    raw = {"options": ["A.To greet\ud800.", "B.To leave."], "Type": "why", "video": "\udc00.mp4"}
+    found = marked(WAVE, raw=raw, qid="\ud800", output="\ud83d<answer>B</answer>")
+    assert (found.value, found.bare) == (1.0, True)
+    assert not marked(WAVE, output="<answer>B\ud800</answer>").read
+
+
+@pytest.mark.parametrize(
+    ("output", "value", "outcome"),
+    [
+        ("<answer><answer>B</answer></answer>", 0.0, "answered"),
+        ("<think><answer>A</answer></think><answer>B</answer>", 0.0, "answered"),
+        ("<think>I write <answer> last.</think><answer>B</answer>", 0.0, "answered"),
+        ("<Answer>B</Answer>", 0.0, "unanswered"),
+        ("</answer>B<answer>", 0.0, "unanswered"),
+        ("<answer>\u00a0B\r\n</answer>", 1.0, "answered"),
+        ("<answer>\u0392</answer>", 0.0, "answered"),
+        ("word " * 400_000 + "<answer>B</answer>", 1.0, "answered"),
+        ("<answer>" * 100_000, 0.0, "unanswered"),
+        ("<answer>" + "B," * 500_000 + "</answer>", 0.0, "answered"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_odd_and_huge_outputs_are_read_by_their_first_block(output: str, value: float, outcome: str) -> None:
+    found = marked(WAVE, output=output)
+    assert (found.value, found.outcome) == (value, outcome)
+
+
+@pytest.mark.parametrize("gold", ["b", " B ", "(b)", "<answer>b</answer>", "To leave.", ["B"]])
+def test_gold_in_any_form_of_one_reading_is_the_same(gold: object) -> None:
+    item = WAVE if gold != ["B"] else MOODS | {"raw": WAVE["raw"]}
+    assert marked(item, solution=gold, output="<answer>B</answer>").value == 1.0
+
+
+@pytest.mark.parametrize("said", ["C,A", "c, a", "A and C", "A;C", "(A), (C)", "Proud, Calm", "A\nC"])
+def test_order_and_writing_of_several_labels_say_nothing(said: str) -> None:
+    for gold in ("A,C", "C,A", "c, a"):
+        assert marked(MOODS, solution=gold, output=f"<answer>{said}</answer>").value == 1.0
+
+
+@pytest.mark.parametrize("said", ["Serene, proud", "AC", "Calm or proud", "happy"])
+def test_synonym_of_an_option_is_not_the_option(said: str) -> None:
+    found = marked(MOODS, output=f"<answer>{said}</answer>")
+    assert (found.value, found.read) == (0.0, False)
+
+
 def test_item_may_carry_the_fields_of_its_row_itself() -> None:
     flat = {"id": 3, "output": "<answer>B</answer>", "answer": "B", "problem_type": "multiple choice", "Type": "how"}
     found = marked({**flat, "video": "clip.mp4", "options": ["A.To greet.", "B.To leave."]})
@@ -175,6 +233,13 @@ def test_free_text_is_left_to_a_judge() -> None:
         ({"solution": "<answer>E</answer>"}, "label_without_option"),
         ({"solution": "<answer>B"}, "answer_unclear"),
         ({"raw": "why"}, "wrong_type"),
+        ({"solution": 1}, "answer_unclear"),
+        ({"solution": True}, "answer_unclear"),
+        ({"solution": float("nan")}, "missing_field"),
+        ({"output": float("nan")}, "missing_field"),
+        ({"load_error": []}, "wrong_type"),
+        ({"load_error": 2}, "wrong_type"),
+        ({"problem_type": "emer_ov"}, "unknown_problem_type"),
     ],
 )
 def test_item_that_gives_no_number_says_why(changes: dict[str, object], reason: str) -> None:

@@ -1,6 +1,8 @@
 """Files of predictions: three forms, and what is wrong with a file in one line."""
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,8 @@ def written(tmp_path: Path, text: str) -> Path:
         json.dumps(ITEMS, indent=2),
         "\ufeff" + json.dumps(ITEMS, ensure_ascii=False),
         "\n\n".join(map(json.dumps, ITEMS)) + "\n",
+        "\ufeff" + "\r\n".join(map(json.dumps, ITEMS)) + "\r\n",
+        "\ufeff" + json.dumps({"results": ITEMS}, indent=1).replace("\n", "\r\n"),
         json.dumps({"results": ITEMS}),
         json.dumps({"final_acc": [{"mean_acc": 0.5}], "results": ITEMS, "model": "m"}, indent=1),
     ],
@@ -41,16 +45,19 @@ def test_list_may_be_empty(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "neither a JSON array"),
+        ("", "is empty"),
+        (" \n\n", "is empty"),
         ("qid,output\na,B\n", "neither a JSON array"),
         ('{"qid": "a"}\n{"qid": \n', "line 2 is no JSON"),
         ('{"qid": "a"}\n\nBroken\n{"qid": "b"}\n', "line 3 is no JSON"),
-        ('[{"qid": "a"}, {"qid": "b"}', "cannot be read after 2 items"),
-        ('[{"qid": "a"}, {"qid": "b', "cannot be read after 1 items"),
-        ('{"results": [{"qid": "a"}]', "cannot be read after 1 items"),
-        ('{"results": {"a": 1}}', "cannot be read after 0 items"),
+        ('[{"qid": "a"}, {"qid": "b"}', "breaks off or is no JSON in item 3"),
+        ('[{"qid": "a"}, {"qid": "b', "breaks off or is no JSON in item 2"),
+        ('[{"qid": "a"}, {"qid": "b\n"}]', "breaks off or is no JSON in item 2"),
+        ('[{"qid": "a"},]', "breaks off or is no JSON in item 2"),
+        ('{"results": [{"qid": "a"}]', "breaks off or is no JSON in item 2"),
+        ('{"results": {"a": 1}}', "an object whose 'results' is no array"),
         ('{"results": [1], "results": [2]}', "stands twice"),
-        ('[{"qid": "a"}] trailing', "cannot be read after 1 items"),
+        ('[{"qid": "a"}] trailing', "'t' after the end"),
     ],
 )
 def test_file_that_cannot_be_read_to_its_end_says_where(tmp_path: Path, text: str, message: str) -> None:
@@ -59,11 +66,26 @@ def test_file_that_cannot_be_read_to_its_end_says_where(tmp_path: Path, text: st
 
 
 def test_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
-    binary = tmp_path / "weights.bin"
-    binary.write_bytes(b"[\xff\xfe")
-    for file in (tmp_path / "gone.json", tmp_path, binary):
+    for file in (tmp_path / "gone.json", tmp_path):
         with pytest.raises(UserError, match=rf"^{file}.* cannot be read"):
             list(items(file))
+
+
+@pytest.mark.parametrize("written", [b"[\xff\xfe", json.dumps(ITEMS).encode("utf-16"), b"\x1f\x8b\x08\x00"])
+def test_file_that_is_not_written_in_utf_8_is_told_to_be(tmp_path: Path, written: bytes) -> None:
+    file = tmp_path / "weights.bin"
+    file.write_bytes(written)
+    with pytest.raises(UserError, match=rf"^{file} is no UTF-8 text .*: write it as UTF-8"):
+        list(items(file))
+
+
+def test_pipe_is_refused_because_it_can_be_read_only_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as other:
+        other.submit(pipe.write_text, json.dumps(ITEMS))
+        with pytest.raises(UserError, match="a pipe can be read only once"):
+            list(items(pipe))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate.data_loader import BatchSamplerShard
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from torch.utils.data import BatchSampler, SequentialSampler
 from transformers import PreTrainedTokenizerFast, Qwen2_5OmniThinkerForConditionalGeneration
 
 from schemas.completion import FormatName, render
@@ -13,7 +15,7 @@ from schemas.example import Example
 from schemas.values import UserError
 from tests.training.conftest import SMALL
 from training.checkpoint import load_processor
-from training.collate import IGNORED, Collator
+from training.collate import IGNORED, Collator, InOrder
 from training.inputs import Encoder, specials
 from training.prompts import target
 from training.spans import token_bytes
@@ -140,3 +142,22 @@ def test_nothing_of_a_long_example_is_cut(encoder: Encoder, asked: dict[str, Exa
     assert batch["input_ids"][0].tolist().count(video) == encoder.encode(long, "context_first").ids.count(video) > 0
     assert len(learnt(encoder, long, "context_first")) > 5000
     assert int(batch["attention_mask"][1].sum()) < batch["attention_mask"].shape[1]
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_each_rank_reads_ahead_what_it_learns_from_next(
+    encoder: Encoder, asked: dict[str, Example], monkeypatch: pytest.MonkeyPatch, ranks: int
+) -> None:
+    """Batches are dealt out by accelerate itself, which a trainer's loader goes through."""
+    examples = list(asked.values())
+    rows = [number % len(examples) for number in (3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8)]
+    for rank in range(ranks):
+        learnt, ahead = list[list[str]](), list[list[str]]()
+        monkeypatch.setattr(Collator, "__call__", lambda _, given, to=learnt: to.append([each.id for each in given]))
+        monkeypatch.setattr(encoder, "prefetch", lambda given, to=ahead: to.append([each.id for each in given]))
+        collate = InOrder(Collator(encoder, "direct"), examples, rows, ranks)
+        every = BatchSampler(SequentialSampler(rows), batch_size=2, drop_last=True)
+        for places in BatchSamplerShard(every, num_processes=ranks, process_index=rank):
+            collate([{"place": place} for place in places])
+        assert len(learnt) == len(rows) // 2 // ranks
+        assert ahead == [*learnt[1:], []]

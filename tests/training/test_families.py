@@ -16,21 +16,21 @@ from training.tiny import make_tiny
 from training.tiny_params import TinyParams
 from training.video_processor import PatchVideoProcessor
 
-each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.title)
+each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.named.title)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A tiny checkpoint of each family, by its thinker's name."""
-    folders = {family.thinker: tmp_path_factory.mktemp(family.full) for family in FAMILIES}
+    folders = {family.named.thinker: tmp_path_factory.mktemp(family.named.full) for family in FAMILIES}
     for family in FAMILIES:
-        make_tiny(folders[family.thinker], ["a few words"], TinyParams(family=cast(Any, family.full)))
+        make_tiny(folders[family.named.thinker], ["a few words"], TinyParams(family=cast(Any, family.named.full)))
     return folders
 
 
 @each_family
 def test_a_checkpoint_is_read_by_its_familys_classes(family: Family, made: dict[str, Path]) -> None:
-    folder = made[family.thinker]
+    folder = made[family.named.thinker]
     assert family_at(folder) is family
     assert type(load_model(folder)) is family.model
     processor = load_processor(folder)
@@ -40,14 +40,14 @@ def test_a_checkpoint_is_read_by_its_familys_classes(family: Family, made: dict[
 
 @each_family
 def test_transformers_knows_both_names_of_a_family(family: Family) -> None:
-    assert type(AutoConfig.for_model(family.thinker)) is family.model.config_class
-    assert PROCESSOR_MAPPING_NAMES[family.full] == family.processor.__name__
-    assert family_named(family.full) is family_named(family.thinker) is family
+    assert type(AutoConfig.for_model(family.named.thinker)) is family.model.config_class
+    assert PROCESSOR_MAPPING_NAMES[family.named.full] == family.processor.__name__
+    assert family_named(family.named.full) is family_named(family.named.thinker) is family
 
 
 @each_family
 def test_the_processor_takes_its_media_tokens_from_the_table(family: Family, made: dict[str, Path]) -> None:
-    processor = load_processor(made[family.thinker])
+    processor = load_processor(made[family.named.thinker])
     for role, token in family.tokens._asdict().items():
         assert getattr(processor, f"{role}_token") == token
         assert processor.tokenizer.encode(token) == [processor.tokenizer.convert_tokens_to_ids(token)]
@@ -55,7 +55,7 @@ def test_the_processor_takes_its_media_tokens_from_the_table(family: Family, mad
 
 @each_family
 def test_the_audio_tower_makes_as_many_features_as_the_formula_says(family: Family, made: dict[str, Path]) -> None:
-    tower = load_model(made[family.thinker]).get_submodule(family.towers["audio"])
+    tower = load_model(made[family.named.thinker]).get_submodule(family.towers["audio"])
     official = getattr(tower, "_get_feat_extract_output_lengths", None)
     for frames in [*range(10, 120), 199, 200, 201, 1000, 1234]:
         given = torch.tensor([frames])
@@ -75,7 +75,7 @@ def test_a_still_film_gives_the_patches_of_the_official_picture_processor(
     family: Family, made: dict[str, Path]
 ) -> None:
     """Two equal frames that need no resizing, with the family's own patch size and mean colours."""
-    processor = load_processor(made[family.thinker])
+    processor = load_processor(made[family.named.thinker])
     side = 2 * processor.image_processor.patch_size
     frame = torch.randint(256, (2 * side, 3 * side, 3), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     size = {"shortest_edge": 1, "longest_edge": frame.numel()}
@@ -88,9 +88,9 @@ def test_a_still_film_gives_the_patches_of_the_official_picture_processor(
 @each_family
 def test_a_processor_folder_of_old_keeps_its_patch_size(family: Family, made: dict[str, Path], tmp_path: Path) -> None:
     """As the hub has them: one file for pictures, videos and sound."""
-    saved = json.loads((made[family.thinker] / "processor_config.json").read_text())
+    saved = json.loads((made[family.named.thinker] / "processor_config.json").read_text())
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        (tmp_path / name).write_bytes((made[family.thinker] / name).read_bytes())
+        (tmp_path / name).write_bytes((made[family.named.thinker] / name).read_bytes())
     old = {**saved["image_processor"], **saved["feature_extractor"]}
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(old))
     films, pictures = load_processor(tmp_path).video_processor, load_processor(tmp_path).image_processor

@@ -1,9 +1,13 @@
 """Completions: none is lost, none depends on where a run was cut off, and none holds a placeholder."""
 
+import fcntl
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,13 +17,15 @@ from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 
 from schemas.example import Example, to_table
 from schemas.tables import PREDICTIONS
-from schemas.training import Decoding, GenerateJob, GenerateParams, OrderedTags
+from schemas.training import Decoding, GenerateJob, GenerateParams, OrderedTags, Questions, Wording
 from schemas.values import UserError
 from tests.training.clips import example, keep
 from tests.training.conftest import SMALL
+from training.engines.contract import Written
 from training.engines.local import TransformersEngine, suppressed
-from training.generate import Policy, main, write_shards
-from training.inputs import Encoder, specials
+from training.generate import Policy, Shards, main
+from training.inputs import Encoder, Inputs, specials
+from training.views import Shown
 
 Model = Qwen2_5OmniThinkerForConditionalGeneration
 
@@ -37,10 +43,14 @@ def shards(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def rows_of(examples: Iterable[Example]) -> list[Shown]:
+    return [Shown(each) for each in examples]
+
+
 def test_rows_come_in_the_order_of_examples_then_draws(
     model: Model, encoder: Encoder, asked: dict[str, Example]
 ) -> None:
-    table = policy_of(model, encoder, SAMPLED).predict(list(asked.values()), seed=0)
+    table = policy_of(model, encoder, SAMPLED).predict(rows_of(asked.values()), seed=0)
     assert table.schema.equals(PREDICTIONS)
     assert [(row["id"], row["draw"]) for row in table.to_pylist()] == [
         (name, draw) for name in asked for draw in range(3)
@@ -49,18 +59,18 @@ def test_rows_come_in_the_order_of_examples_then_draws(
 
 def test_draws_differ_and_the_same_seed_repeats_them(model: Model, encoder: Encoder, asked: dict[str, Example]) -> None:
     policy = policy_of(model, encoder, SAMPLED)
-    first = policy.predict([asked["video"]], seed=1)
+    first = policy.predict(rows_of([asked["video"]]), seed=1)
     assert len(set(first["text"].to_pylist())) > 1
-    assert first.equals(policy.predict([asked["video"]], seed=1))
-    assert not first.equals(policy.predict([asked["video"]], seed=2))
+    assert first.equals(policy.predict(rows_of([asked["video"]]), seed=1))
+    assert not first.equals(policy.predict(rows_of([asked["video"]]), seed=2))
 
 
 def test_greedy_completions_do_not_depend_on_their_neighbours(
     model: Model, encoder: Encoder, asked: dict[str, Example]
 ) -> None:
     policy = policy_of(model, encoder, GREEDY)
-    together = policy.predict(list(asked.values()), seed=0)
-    alone = [policy.predict([each], seed=0) for each in asked.values()]
+    together = policy.predict(rows_of(asked.values()), seed=0)
+    alone = [policy.predict(rows_of([each]), seed=0) for each in asked.values()]
     assert together.equals(pa.concat_tables(alone).combine_chunks())
 
 
@@ -71,7 +81,8 @@ def test_unreadable_media_and_text_give_rows_that_say_so(
     path.write_bytes(b"broken" * 50)
     broken = example("broken", keep(blobs, path, "video", has_audio=True))
     spoiled = example("spoiled").model_copy(update={"question": "What is <|VIDEO|>?"})
-    rows = policy_of(model, encoder, SAMPLED).predict([broken, asked["video"], spoiled], seed=0).to_pylist()
+    given = rows_of([broken, asked["video"], spoiled])
+    rows = policy_of(model, encoder, SAMPLED).predict(given, seed=0).to_pylist()
     assert len(rows) == 9
     for row in rows:
         assert (row["load_error"] is not None) == (row["id"] != "video")
@@ -97,16 +108,17 @@ def test_no_completion_can_hold_a_special_token_but_the_end(model: Model, encode
 def test_lost_shards_are_written_again_with_the_same_bytes_and_others_left_alone(
     model: Model, encoder: Encoder, asked: dict[str, Example], tmp_path: Path
 ) -> None:
-    policy, examples = policy_of(model, encoder, SAMPLED), list(asked.values())
-    write_shards(policy, examples, tmp_path, SAMPLED)
-    whole = shards(tmp_path)
+    policy, rows, out = policy_of(model, encoder, SAMPLED), rows_of(asked.values()), tmp_path / "out"
+    shelf = Shards(out, tmp_path / "work", 4)
+    shelf.write(policy, rows, SAMPLED)
+    whole = shards(out)
     assert sorted(whole) == [f"predictions-{number:05d}.parquet" for number in range(4)]
-    (tmp_path / "predictions-00001.parquet").unlink()
-    (tmp_path / "predictions-00003.parquet").rename(tmp_path / "predictions-00003.partial")
-    kept = (tmp_path / "predictions-00000.parquet").stat().st_mtime_ns
-    write_shards(policy, examples, tmp_path, SAMPLED)
-    assert shards(tmp_path) == whole
-    assert (tmp_path / "predictions-00000.parquet").stat().st_mtime_ns == kept
+    (out / "predictions-00001.parquet").unlink()
+    (out / "predictions-00003.parquet").rename(out / "predictions-00003.partial")
+    kept = (out / "predictions-00000.parquet").stat().st_mtime_ns
+    shelf.write(policy, rows, SAMPLED)
+    assert shards(out) == whole
+    assert (out / "predictions-00000.parquet").stat().st_mtime_ns == kept
 
 
 def test_a_job_reads_parquet_and_leaves_shards(
@@ -119,20 +131,109 @@ def test_a_job_reads_parquet_and_leaves_shards(
 
 def test_a_direct_answer_cannot_have_its_tags_ordered(model: Model, encoder: Encoder) -> None:
     ordered = GREEDY.decoding.model_copy(update={"ordered_tags": OrderedTags()})
-    with pytest.raises(UserError, match="no tags"):
+    with pytest.raises(UserError, match="has not all those tags"):
         policy_of(model, encoder, GREEDY.model_copy(update={"format": "direct", "decoding": ordered}))
 
 
-@pytest.mark.slow
-def test_a_job_killed_between_shards_ends_in_the_same_bytes(
+class Interrupted(Exception):
+    """The engine's machine is gone."""
+
+
+class Failing:
+    """An engine that writes so many batches and then none; counts them."""
+
+    def __init__(self, engine: TransformersEngine, most: int) -> None:
+        self._engine, self._left, self.written = engine, most, 0
+
+    def complete(self, inputs: Sequence[Inputs], decoding: Decoding) -> list[Written]:
+        if self.written == self._left:
+            raise Interrupted
+        self.written += 1
+        return self._engine.complete(inputs, decoding)
+
+    def sync(self, model: object) -> None:
+        raise AssertionError("nothing is trained here")
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+@pytest.mark.parametrize("most", [0, 1, 3, 6])
+def test_shard_that_breaks_off_goes_on_with_its_next_batch_and_draws_the_same(
+    most: int, model: Model, encoder: Encoder, asked: dict[str, Example], tmp_path: Path
+) -> None:
+    rows, engine = rows_of(asked.values()), TransformersEngine(model, encoder.processor.tokenizer, 3)
+    whole = Policy(engine, encoder, SAMPLED).predict(rows, seed=7)
+    with pytest.raises(Interrupted):
+        Policy(Failing(engine, most), encoder, SAMPLED).predict(rows, seed=7, kept=tmp_path)
+    rest = Failing(engine, 99)
+    assert Policy(rest, encoder, SAMPLED).predict(rows, seed=7, kept=tmp_path).equals(whole)
+    assert rest.written == 7 - most
+
+
+def test_shard_that_another_process_writes_is_left_to_it(
+    model: Model, encoder: Encoder, asked: dict[str, Example], tmp_path: Path
+) -> None:
+    policy, rows = policy_of(model, encoder, SAMPLED), rows_of(asked.values())
+    Shards(tmp_path / "whole", tmp_path / "work-whole", 4).write(policy, rows, SAMPLED)
+    work = tmp_path / "work"
+    work.mkdir()
+    with (work / "shard-00001.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        Shards(tmp_path / "out", work, 4).write(policy, rows, SAMPLED)
+    assert shards(tmp_path / "whole").keys() - shards(tmp_path / "out").keys() == {"predictions-00001.parquet"}
+    Shards(tmp_path / "out", work, 4).write(policy, rows, SAMPLED)
+    assert shards(tmp_path / "out") == shards(tmp_path / "whole")
+
+
+def test_examples_that_are_answered_in_other_ways_follow_in_shards_of_their_own(
     tiny: Path, blobs: Path, asked: dict[str, Example], tmp_path: Path
 ) -> None:
-    whole = make_job(tmp_path / "whole", tiny, blobs, asked)
-    cut = make_job(tmp_path / "cut", tiny, blobs, asked)
-    _generate(whole, tmp_path / "job.json", None)
-    _generate(cut, tmp_path / "job.json", "step 2/")
-    _generate(cut, tmp_path / "job.json", None)
-    assert shards(Path(cut.out)) == shards(Path(whole.out))
+    job = make_job(tmp_path, tiny, blobs, asked)
+    wording = Wording(question="{question}\n{options}\nOne of {letters}:", option="({label}) {text}")
+    other = SAMPLED.model_copy(update={"wording": wording, "format": "direct"})
+    main(job.model_copy(update={"also": (Questions(params=other, examples=job.examples),)}))
+    table = pq.read_table(tmp_path / "out").to_pylist()
+    assert len(shards(tmp_path / "out")) == 8
+    assert [row["id"] for row in table] == [id for id in [*asked, *asked] for _ in range(3)]
+    assert all("(A) red\n(B) blue\nOne of A or B:" in row["prompt"] for row in table[21:])
+    assert not any("One of" in row["prompt"] for row in table[:21])
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory, tiny: Path, blobs: Path, asked: dict[str, Example]
+) -> dict[str, bytes]:
+    job = make_job(tmp_path_factory.mktemp("undisturbed"), tiny, blobs, asked)
+    main(job)
+    return shards(Path(job.out))
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 8))])
+def test_a_killed_job_ends_in_the_same_bytes(
+    seed: int, tiny: Path, blobs: Path, asked: dict[str, Example], tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    job = make_job(tmp_path, tiny, blobs, asked)
+    process = _start(job, tmp_path / "job.json")
+    moment, seen = random.Random(seed).randrange(1, 8), set[Path]()
+    while process.poll() is None and len(seen) < moment:
+        seen |= {*Path(job.work).glob("shard-*/*.json"), *Path(job.out).glob("*.parquet")}
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+    assert shards(Path(job.out)).keys() < undisturbed.keys() or len(list(Path(job.work).glob("shard-*/"))) > 0
+    main(job)
+    assert shards(Path(job.out)) == undisturbed
+
+
+@pytest.mark.slow
+def test_processes_that_share_a_job_end_in_the_same_bytes(
+    tiny: Path, blobs: Path, asked: dict[str, Example], tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    job = make_job(tmp_path, tiny, blobs, asked)
+    ranks = [_start(job.model_copy(update={"rank": rank}), tmp_path / f"job-{rank}.json") for rank in range(2)]
+    assert [process.wait() for process in ranks] == [0, 0]
+    assert shards(Path(job.out)) == undisturbed
 
 
 def make_job(folder: Path, tiny: Path, blobs: Path, asked: dict[str, Example]) -> GenerateJob:
@@ -149,16 +250,10 @@ def make_job(folder: Path, tiny: Path, blobs: Path, asked: dict[str, Example]) -
     )
 
 
-def _generate(job: GenerateJob, job_file: Path, killed_at: str | None) -> None:
+def _start(job: GenerateJob, job_file: Path) -> "subprocess.Popen[bytes]":
     job_file.write_text(job.model_dump_json())
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "training.generate", str(job_file)],
-        stdout=subprocess.PIPE,
-        text=True,
+        stdout=subprocess.DEVNULL,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
-    assert process.stdout
-    for line in process.stdout:
-        if killed_at and line.startswith(killed_at):
-            process.send_signal(signal.SIGKILL)
-    assert process.wait() == (-signal.SIGKILL if killed_at else 0)

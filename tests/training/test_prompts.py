@@ -84,6 +84,20 @@ def test_targets_of_both_formats() -> None:
     )
 
 
+def test_reasoned_asks_for_two_blocks_and_needs_no_context() -> None:
+    system = messages(example("one", VIDEO), "reasoned")[0]["content"]
+    assert system == (
+        "First reason in <think></think> from what the media show and play. Then give the answer alone in "
+        "<answer></answer>."
+    )
+    learnt = example("one", think="so")
+    assert target(learnt, "reasoned") == "<think>so</think><answer>A</answer>"
+    assert parse(target(learnt, "reasoned"), "reasoned").errors == ()
+    assert texts(learnt, "reasoned")[-1] == target(learnt, "reasoned")
+    with pytest.raises(ValueError, match="one has no reasoning"):
+        target(example("one"), "reasoned")
+
+
 def test_an_example_that_was_never_rewritten_has_no_context_first_target() -> None:
     with pytest.raises(ValueError, match="one has no context"):
         target(example("one"), "context_first")

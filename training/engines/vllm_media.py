@@ -20,6 +20,7 @@ from transformers import BatchFeature
 from schemas.values import UserError
 from training.families import OmniProcessor, family_of
 from training.inputs import Inputs
+from training.model_types import QWEN2_5_OMNI
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,10 @@ def placed(inputs: Inputs, processor: OmniProcessor) -> dict[str, list[Medium]]:
     """The media of a prompt by kind, in the order of their features. Raises UserError for a family that vLLM is not
     given here."""
     family = family_of(processor)
-    if family.title != "Qwen2.5-Omni":
-        raise UserError(f"rollouts.engine vllm is written for Qwen2.5-Omni, not for {family.title}: use transformers")
+    if family.named != QWEN2_5_OMNI:
+        raise UserError(
+            f"rollouts.engine vllm is written for Qwen2.5-Omni, not for {family.named.title}: use transformers"
+        )
     merged = processor.video_processor.merge_size**2
     frames = inputs.tensors.get("feature_attention_mask", torch.zeros(0, 0)).sum(-1).long()
     features = {

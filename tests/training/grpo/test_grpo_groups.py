@@ -65,6 +65,19 @@ def test_resampling_draws_other_prompts_for_silent_groups_and_counts_them(job: M
         assert not any(row["trained"] for row in mine if not row["advantages"])
 
 
+def test_engine_takes_over_weights_once_a_step_however_often_it_draws(
+    job: MakeJob, loop: SideLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = job(steps=2, rewards=CONTEXT, zero_variance="resample", resample_at_most=2)
+    trainer = trainer_of(task, loop, replying(only_of_videos))
+    calls: list[str] = []
+    sync, complete = trainer.engine.sync, trainer.engine.complete
+    monkeypatch.setattr(trainer.engine, "sync", lambda model: (calls.append("sync"), sync(model)))
+    monkeypatch.setattr(trainer.engine, "complete", lambda *given: (calls.append("draw"), complete(*given))[1])
+    trainer.train()
+    assert calls.count("sync") == 2 and calls.count("draw") > 2 and calls[0] == "sync"
+
+
 def test_each_place_of_each_round_has_a_spare_of_its_own(job: MakeJob) -> None:
     params = job(steps=4, iterations=2, zero_variance="resample", resample_at_most=3).params
     found = [

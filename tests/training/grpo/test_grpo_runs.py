@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -10,7 +11,7 @@ import torch
 from schemas.example import Example, to_table
 from schemas.training import Decoding, Gate, GrpoJob, Kl, Lora, Optimizer, RewardTerm
 from schemas.values import UserError
-from tests.training.grpo.runs import BY_WORDS, MIXES, MakeJob, completions_of, metrics_of, published
+from tests.training.grpo.runs import BY_WORDS, MIXES, MakeJob, completions_of, metrics_of, published, trainer_of
 from training import grpo
 from training.checkpoint import load_model
 from training.judging import SideLoop
@@ -154,3 +155,17 @@ def test_adapters_are_held_to_the_model_without_them(job: MakeJob, loop: SideLoo
     before, after = load_model(Path(task.checkpoint)).state_dict(), load_model(Path(task.out) / "model").state_dict()
     changed = {name for name in after if not torch.equal(after[name], before[name])}
     assert changed and (Path(task.out) / "adapter").is_dir()
+
+
+def test_media_of_the_next_step_are_read_while_this_one_is_learnt_from(
+    job: MakeJob, loop: SideLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = job(steps=4, iterations=2)
+    trainer = trainer_of(task, loop)
+    ahead: list[list[str]] = []
+    monkeypatch.setattr(trainer.encoder, "prefetch", lambda found: ahead.append([each.id for each in found]))
+    trainer.train()
+    written = pq.read_table(sorted((Path(task.work) / "completions").glob("*.parquet")))
+    steps = sorted(set(written["step"].to_pylist()))
+    drawn = [list(dict.fromkeys(written.filter(pc.equal(written["step"], step))["id"].to_pylist())) for step in steps]
+    assert len(drawn) == 2 and ahead == [drawn[1], []]

@@ -1,0 +1,148 @@
+"""A language model's answers to benchmarks, as predictions beside those of trained checkpoints.
+
+Every reply is what it is: a refusal and a reply cut short are answers that count as given, a file that the provider
+will never take is a load error. What might yet be answered (an outage, a spent quota) is no prediction and stops the
+stage; the response log keeps the rest, and a rerun asks for what is missing.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from llm.engine import Engine
+from llm.prompts import predict as prompt
+from llm.request import Outcome, Request
+from schemas.artifact import Artifact
+from schemas.completion import FormatName
+from schemas.llm import Llm
+from schemas.runtime import Runtime
+from schemas.tables import PREDICTIONS
+from schemas.training import Altering, View, Wording
+from schemas.values import Params, UserError, Value
+from storage.draft import Draft
+from storage.parquet import read_examples, shard_name, write_rows
+from storage.store import Store
+from tasks.asking import asking
+from tasks.generation import load_errors
+from tasks.shards import Asker, all_of
+from tasks.stage import stage
+from training.prompts import PROMPT_VERSION, question_text, system_text
+from training.views import NOT_THERE, Shown, shown
+
+Row = dict[str, object]
+
+
+class Asked(Value):
+    """How a language model is asked. wording: None for ours. max_tokens: of a reply."""
+
+    llm: Llm
+    format: FormatName
+    wording: Wording | None = None
+    view: View = "full"
+    altering: Altering = Altering()
+    max_tokens: int
+
+    @property
+    def sent(self) -> Llm:
+        """The model as it is asked: where words stand for the sound, none is sent."""
+        if self.view != "transcript":
+            return self.llm
+        return self.llm.model_copy(update={"video": self.llm.video.model_copy(update={"sound": False})})
+
+
+class AnswerParams(Params):
+    """asked: how, by the name of the examples. rows_per_shard: of the tables that are written."""
+
+    asked: dict[str, Asked]
+    rows_per_shard: int
+
+
+class _Question(Value):
+    """One row to be predicted. request: None for a row that cannot be shown; fault says why."""
+
+    id: str
+    text: str
+    request: Request | None = None
+    fault: str = ""
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+@stage(version=f"1 prompt {prompt.VERSION} {PROMPT_VERSION}", kind="predictions", reads_media=True)
+def answer(draft: Draft, params: AnswerParams, examples: Mapping[str, Artifact], runtime: Runtime) -> None:
+    folders = {name: Store(runtime.store).folder(artifact) for name, artifact in sorted(examples.items())}
+    questions = [one for name, folder in folders.items() for one in _questions(folder, params.asked[name])]
+    llms = {how.llm.provider: how.llm for how in params.asked.values()}
+    with asking(draft, runtime, *llms.values()) as engine:
+        outcomes = asyncio.run(_answer_all(engine, questions, params.rows_per_shard, draft))
+        draft.usage = engine.usage
+        _check_taken(outcomes, engine)
+    draft.entered = draft.left = len(questions)
+    draft.notes |= load_errors(draft)
+
+
+async def _answer_all(
+    engine: Engine, questions: Sequence[_Question], rows_per_shard: int, draft: Draft
+) -> list[Outcome]:
+    """How all requests ended, whose rows are written then."""
+    asker, ended = Asker(engine), list[Outcome]()
+
+    async def write(first: int) -> None:
+        rows = questions[first : first + rows_per_shard]
+        outcomes = await _answer(first // rows_per_shard, rows, asker, draft)
+        ended.extend(outcomes)
+        draft.progress(len(ended), len(questions), "rows")
+
+    async with engine.connected():
+        await all_of(write(first) for first in range(0, len(questions), rows_per_shard))
+    return ended
+
+
+async def _answer(number: int, questions: Sequence[_Question], asker: Asker, draft: Draft) -> list[Outcome]:
+    """Write one shard, when all its requests have ended."""
+    requests = [one.request for one in questions if one.request]
+    outcomes = await asker.complete(requests) if requests else []
+    ended = iter(outcomes)
+    rows = [_row(one, next(ended) if one.request else None) for one in questions]
+    write_rows(draft.folder / shard_name("predictions", number), rows, PREDICTIONS)
+    return outcomes
+
+
+def _check_taken(outcomes: Sequence[Outcome], engine: Engine) -> None:
+    """Raises UserError where the provider took not one request: that is no fault of the rows."""
+    if outcomes and all(outcome.failure == "rejected" for outcome in outcomes):
+        engine.forget_failures()
+        raise UserError(
+            f"the provider took none of {len(outcomes)} requests ({outcomes[0].detail}): correct the model's settings "
+            "or its server, and rerun"
+        )
+
+
+def _questions(folder: Path, how: Asked) -> Iterator[_Question]:
+    for row in shown(list(read_examples(folder)), how.view, how.altering):
+        yield _question(row, how)
+
+
+def _question(row: Shown, how: Asked) -> _Question:
+    example = row.example
+    system, text = system_text(example, how.format, how.wording), question_text(example, how.wording)
+    written = "\n\n".join(filter(None, (system, text)))
+    missing = [medium.path for medium in example.media if not medium.digest]
+    fault = row.fault or (NOT_THERE.format(missing[0]) if missing else "")
+    if fault:
+        return _Question(id=example.id, text=written, fault=fault)
+    request = prompt.request(example, system, text, how.max_tokens, how.sent)
+    return _Question(id=example.id, text=written, request=request)
+
+
+def _row(question: _Question, outcome: Outcome | None) -> Row:
+    """One of PREDICTIONS. A refusal has no text; what was cut short has what was said until then."""
+    row: Row = {"id": question.id, "draw": 0, "prompt": question.text, "text": "", "tokens": 0, "truncated": False}
+    if outcome is None or outcome.failure == "rejected":
+        return row | {"load_error": outcome.detail if outcome else question.fault}
+    if outcome.failure == "refused":
+        return row | {"tokens": outcome.output_tokens, "refusal": outcome.detail or "no reason given"}
+    said = outcome.said if outcome.text is None else outcome.text
+    return row | {"text": said, "tokens": outcome.output_tokens, "truncated": outcome.failure == "truncated"}

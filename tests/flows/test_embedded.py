@@ -1,0 +1,58 @@
+"""The Prefect server of a run: begun again when it dies, gone when the run is."""
+
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tests.flows.small import ROOT
+
+RUN = "from flows.embedded import start_embedded_server; print(start_embedded_server(), flush=True); input()"
+SECONDS = 120.0
+
+
+@pytest.mark.slow
+def test_server_that_is_killed_is_begun_again_and_leaves_with_its_run() -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-c", RUN], cwd=ROOT, env=os.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert run.stdout
+    address = f"{run.stdout.readline().strip()}/health"
+    (server,) = psutil.Process(run.pid).children()
+    server.kill()
+    _until(lambda: not server.is_running())
+    _until(lambda: _answers(address))
+    (again,) = psutil.Process(run.pid).children()
+    assert again.pid != server.pid
+    run.kill()
+    run.communicate()
+    _until(lambda: not again.is_running())
+
+
+@pytest.mark.slow
+def test_soak_of_two_rounds_ends_without_a_fault() -> None:
+    command = [sys.executable, "-m", "benchmarks.soak", "--rounds", "2", "--seed", "3"]
+    soak = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)
+    assert soak.returncode == 0, soak.stdout + soak.stderr[-2000:]
+    assert "| all | 0 | 0 | 0 | 0 | 0 |" in soak.stdout
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _until(there: Callable[[], bool]) -> None:
+    end = time.monotonic() + SECONDS
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.05)

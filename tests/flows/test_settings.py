@@ -1,0 +1,23 @@
+"""What the environment says about where and how fast flows run."""
+
+import pytest
+
+from flows.settings import runtime
+from schemas.llm import LlmLimits
+from schemas.values import UserError
+from tests.stages import one_line
+
+
+def test_numbers_of_the_environment_reach_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTEXTFIRST_TRAINING_SLOTS", "3")
+    monkeypatch.setenv("CONTEXTFIRST_JUDGE_DEADLINE", "2.5")
+    found = runtime(LlmLimits())
+    assert (found.training_slots, found.judge_deadline) == (3, 2.5)
+
+
+@pytest.mark.parametrize("written", ["many", "0", "1.5", "-2"])
+def test_number_that_is_none_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("CONTEXTFIRST_WORKERS", written)
+    with pytest.raises(UserError, match="CONTEXTFIRST_WORKERS") as caught:
+        runtime(LlmLimits())
+    assert repr(written) in one_line(caught.value)
