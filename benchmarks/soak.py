@@ -337,6 +337,7 @@ def main() -> None:
     with contextlib.ExitStack() as held:
         folder = given.folder or Path(held.enter_context(tempfile.TemporaryDirectory()))
         vendors = held.enter_context(serving(Behaviour(latency=_LATENCY), say))
+        folder.mkdir(parents=True, exist_ok=True)
         ground = Ground(folder.absolute(), vendors)
         all_figures = [_shown(*pair) for pair in enumerate(rounds(ground, given.rounds, given.seed, given.deadline))]
     sys.exit(_sum(all_figures))

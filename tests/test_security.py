@@ -27,6 +27,7 @@ from storage import blobs, names
 from storage.exports.gallery import Gallery
 from storage.store import Store
 from tasks.publish import PublishParams, publish
+from tests.reporting.made import score
 from tests.stages import Note, example, made, note, one_line, rows_of
 
 ROOT = Path(__file__).parent.parent
@@ -173,7 +174,7 @@ def page(text: str) -> ReportPage:
     """A report that shows a text as a question, an option, a completion, a note and a title."""
     options = (Option(label="A", text=f"x{text}"), Option(label="B", text="other"))
     row = example("1", question=f"x{text}", options=options)
-    scored = {"given": f"x{text}", "outcome": "answered", "value": 1.0, "consistent": None, "rewards": [("accuracy", 1.0)]}
+    scored = score("1", given=f"x{text}", rewards=[("accuracy", 1.0)])
     said = shown("sft", "context_first", f"<context>{text}</context>", scored, {}, text)
     return ReportPage(
         title=f"x{text}",

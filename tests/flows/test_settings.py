@@ -1,5 +1,8 @@
 """What the environment says about where and how fast flows run."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from flows.settings import runtime
@@ -21,3 +24,10 @@ def test_number_that_is_none_is_refused_by_its_name(monkeypatch: pytest.MonkeyPa
     with pytest.raises(UserError, match="CONTEXTFIRST_WORKERS") as caught:
         runtime(LlmLimits())
     assert repr(written) in one_line(caught.value)
+
+
+def test_every_variable_is_on_the_page_about_operations() -> None:
+    root = Path(__file__).parents[2]
+    read = set(re.findall(r'"(CONTEXTFIRST_\w+)"', (root / "flows" / "settings.py").read_text(encoding="utf-8")))
+    assert len(read) > 10
+    assert read <= set(re.findall(r"CONTEXTFIRST_\w+", (root / "docs" / "operations.md").read_text(encoding="utf-8")))
