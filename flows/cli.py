@@ -32,7 +32,19 @@ from flows.compare_command import compare_named, print_compared
 from flows.gate import hold, print_held
 from flows.judged import print_judged
 from flows.kl_ends import ends_of, with_end
-from flows.terminal import STORE, JsonOption, StoreOption, find, open_store, out, say, write_json
+from flows.settings import STORE
+from flows.terminal import (
+    JsonOption,
+    RecipeArgument,
+    RehashOption,
+    SetOption,
+    StoreOption,
+    find,
+    open_store,
+    out,
+    say,
+    write_json,
+)
 from recipes.reading import read_recipe, recipe_names
 from schemas.artifact import Artifact
 from schemas.evaluation import Minimum
@@ -57,21 +69,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-RecipeArgument = Annotated[
-    str, typer.Argument(metavar="RECIPE", help="A recipe's name: `contextfirst recipes` lists them.")
-]
-SetOption = Annotated[
-    list[str],
-    typer.Option(
-        "--set",
-        metavar="PATH=VALUE",
-        help="Change one field of the recipe: curation.min_quality=0.6. Repeatable.",
-    ),
-]
-RehashOption = Annotated[
-    bool, typer.Option("--rehash", help="Read every outside file again instead of trusting its mtime.")
-]
 
 
 class _Flow(Enum):
@@ -147,7 +144,7 @@ def check(
     recipe: RecipeArgument,
     changes: SetOption = [],
     store: StoreOption = Path("store"),
-    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the findings there too.")] = None,
+    json: JsonOption = None,
 ) -> None:
     """Try the judge on texts that must not score, and count the facts that rewritten contexts state."""
     name = read_recipe(recipe, changes).name

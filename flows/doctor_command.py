@@ -19,7 +19,7 @@ from flows.checkup.keeping import store as look_at_store
 from flows.checkup.packages import packages, python
 from flows.checkup.providers import providers
 from flows.settings import RESPONSES
-from flows.terminal import StoreOption, out, say, write_json
+from flows.terminal import JsonOption, SetOption, StoreOption, out, say, write_json
 from recipes.reading import read_recipe
 from schemas.recipe import Recipe
 
@@ -30,11 +30,9 @@ def doctor(
     recipe: Annotated[
         str, typer.Argument(metavar="RECIPE", help="Also look at what this recipe needs: its models and datasets.")
     ] = "",
-    changes: Annotated[
-        list[str], typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the recipe. Repeatable.")
-    ] = [],
+    changes: SetOption = [],
     store: StoreOption = Path("store"),
-    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the findings there too.")] = None,
+    json: JsonOption = None,
 ) -> None:
     """Look whether everything is here that a run needs, and say what to do about what is not."""
     asked = read_recipe(recipe, changes) if recipe else None

@@ -16,6 +16,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.utilities.urls import url_for
 
 from flows.settings import notified
+from schemas.failures import ModuleFailed
 from tasks.telling import tell
 
 _SECONDS = 20.0
@@ -29,13 +30,29 @@ def notify(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> None:
 
 
 def send(receiver: str, note: dict[str, str]) -> None:
-    """Raises URLError, CalledProcessError or TimeoutExpired when the receiver does not take the note."""
+    """Raises URLError or ModuleFailed when the receiver does not take the note; neither says more than who that is."""
     body = json.dumps(note).encode()
     if receiver.startswith(("http://", "https://")):
         request = urllib.request.Request(receiver, body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=_SECONDS):
             return
-    subprocess.run(shlex.split(receiver), input=body, check=True, timeout=_SECONDS)
+    _pipe(shlex.split(receiver), body)
+
+
+def _pipe(command: list[str], body: bytes) -> None:
+    try:
+        code = subprocess.run(command, input=body, check=False, timeout=_SECONDS).returncode
+    except (OSError, subprocess.TimeoutExpired) as error:
+        # Its own text holds the arguments, and Prefect logs what a hook raises, with all that came before it.
+        raise ModuleFailed(f"CONTEXTFIRST_NOTIFY: {command[0]} did not take the note ({_why(error)})") from None
+    if code:
+        raise ModuleFailed(f"CONTEXTFIRST_NOTIFY: {command[0]} did not take the note (it ended with code {code})")
+
+
+def _why(error: OSError | subprocess.TimeoutExpired) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return f"it took more than {_SECONDS:g} s"
 
 
 def _note(flow: Flow[..., Any], flow_run: FlowRun, state: State) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from flows.terminal import out
+from flows.terminal import RecipeArgument, SetOption, out
 from recipes.reading import read_recipe
 from schemas.recipe import Recipe
 from schemas.values import UserError
@@ -56,12 +56,8 @@ class Plan(NamedTuple):
 
 def render(
     target: Annotated[Target, typer.Argument(metavar="TARGET", help="slurm, kubernetes or dockerfile.")],
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A recipe's name: `contextfirst recipes` lists them.")
-    ],
-    changes: Annotated[
-        list[str], typer.Option("--set", metavar="PATH=VALUE", help="Change one field of the recipe. Repeatable.")
-    ] = [],
+    recipe: RecipeArgument,
+    changes: SetOption = [],
     gpus: Annotated[int, typer.Option("--gpus-per-node", min=1, help="GPUs that a node has.")] = 8,
     image: Annotated[
         str, typer.Option("--image", help="The container's name, for Kubernetes.")

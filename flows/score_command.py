@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from flows.terminal import print_whole, write_json
+from flows.terminal import JsonOption, print_whole, write_json
 from schemas.values import UserError
 from tasks.scoring import scored_file
 from tasks.scoring.marks import Protocol, Reading
@@ -43,7 +43,7 @@ def score(
             "--subset", metavar="NAME=FILE", help="A table of its own for the questions of a list of ids. Repeatable."
         ),
     ] = [],
-    json: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write all numbers there too.")] = None,
+    json: JsonOption = None,
 ) -> None:
     """Score a file of predictions: overall and by the benchmark's categories."""
     if protocol not in _PROTOCOLS:

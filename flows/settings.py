@@ -1,4 +1,4 @@
-"""Where and how fast flows run: the only place that reads the environment."""
+"""Where and how fast flows run, as the environment says."""
 
 import os
 from pathlib import Path

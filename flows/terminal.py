@@ -8,14 +8,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from flows.settings import STORE
 from schemas.artifact import Artifact
 from schemas.values import UserError, Value
 from storage import names
 from storage.files import write_text
 from storage.origin import exists
 from storage.store import ArtifactNotFound, Store
-
-STORE = "CONTEXTFIRST_STORE"
 
 out = Console(width=None if sys.stdout.isatty() else 160)
 
@@ -28,7 +27,23 @@ StoreOption = Annotated[
         "--store", envvar=STORE, help="The artifact store: a folder, or s3://BUCKET/PREFIX.", show_default=True
     ),
 ]
-JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers there too.")]
+JsonOption = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write what was found there too, in full.")
+]
+RecipeArgument = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="A recipe's name: `contextfirst recipes` lists them.")
+]
+SetOption = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Change one field of the recipe: curation.min_quality=0.6. Repeatable.",
+    ),
+]
+RehashOption = Annotated[
+    bool, typer.Option("--rehash", help="Read every outside file again instead of trusting its mtime.")
+]
 
 
 _WIDEST = 1000

@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 import threading
+import traceback
 import urllib.error
+import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from flows.notify import send
+from schemas.failures import ModuleFailed
 from tests.flows.small import ROOT, environment
 
 NOTE = {"text": "demo-curate failed", "state": "Failed"}
@@ -69,9 +72,13 @@ def test_command_reads_the_note_from_its_standard_input(tmp_path: Path) -> None:
     assert json.loads(heard.read_text()) == NOTE
 
 
-def test_command_that_fails_is_an_error() -> None:
-    with pytest.raises(subprocess.CalledProcessError):
-        send("false", NOTE)
+@pytest.mark.parametrize(("program", "why"), [("false", "code 1"), ("no-such-program", "No such file")])
+def test_command_that_fails_is_an_error_that_keeps_its_arguments_to_itself(program: str, why: str) -> None:
+    secret = uuid.uuid4().hex
+    receiver = f"{program} https://hooks.example/{secret}"
+    with pytest.raises(ModuleFailed, match=f"{program} did not take the note .*{why}") as caught:
+        send(receiver, NOTE)
+    assert secret not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.slow
