@@ -150,9 +150,9 @@ def _verdict(row: Difference) -> str:
 def _cells(row: Difference) -> tuple[str, ...]:
     return (
         f"{n.count(row.difference.n)}, {n.count(row.difference.groups)}",
-        _with_bounds(n.percent(row.of_run.mean), n.percent_bounds(row.of_run)),
-        _with_bounds(n.percent(row.of_against.mean), n.percent_bounds(row.of_against)),
-        _with_bounds(n.points(row.difference.mean), n.points_bounds(row.difference)),
+        n.with_bounds(n.percent(row.of_run.mean), n.percent_bounds(row.of_run)),
+        n.with_bounds(n.percent(row.of_against.mean), n.percent_bounds(row.of_against)),
+        n.with_bounds(n.points(row.difference.mean), n.points_bounds(row.difference)),
         n.p_value(row.p),
         n.p_value(row.mcnemar),
         n.percent(row.detectable),
@@ -160,7 +160,3 @@ def _cells(row: Difference) -> tuple[str, ...]:
         n.count(row.worse),
         row.warning,
     )
-
-
-def _with_bounds(mean: str, bounds: str) -> str:
-    return f"{mean} ({bounds})" if bounds else mean

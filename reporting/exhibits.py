@@ -50,13 +50,17 @@ class Paid(NamedTuple):
 
 
 class Shown(Value):
-    """What one run wrote for an example, in pieces that join to the whole text, and how it was scored."""
+    """What one run wrote for an example, in pieces that join to the whole text, and how it was scored.
+
+    consistent: whether the reasoning argues for the answer; None where that is not known.
+    """
 
     run: str
     pieces: tuple[Piece, ...]
     given: str
     mark: Mark
     value: float | None
+    consistent: bool | None = None
     rewards: tuple[Paid, ...] = ()
     note: str = ""
 
@@ -146,6 +150,7 @@ def shown(
         given=score["given"],
         mark=mark(score["outcome"], score["value"]),
         value=score["value"],
+        consistent=score["consistent"],
         rewards=rewards,
         note=note,
     )

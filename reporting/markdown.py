@@ -1,6 +1,5 @@
 """The report's tables as Markdown, for a terminal and for Prefect's artifact view."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from reporting import notation as n
@@ -10,11 +9,12 @@ from reporting.categories import Cell as CategoryCell
 from reporting.conclusions import Conclusions
 from reporting.differences import Difference
 from reporting.intervals import Interval
-from reporting.page import Answers, FamilyTable, FunnelStep, ReportPage, RewardSection, family_tables, headline
+from reporting.markdown_answers import answers, reasoning
+from reporting.markdown_text import paragraph, plain, table
+from reporting.page import FamilyTable, FunnelStep, ReportPage, RewardSection, family_tables, headline
 from reporting.published import Published
 from reporting.quality import Outcome
-from reporting.runs import ALL, POOLED
-from reporting.views import SENSES, VIEWS
+from reporting.runs import ALL
 
 _NOTE = (
     "Accuracy in %, with its 95% interval clustered by video. Unanswered counts as wrong; load errors and "
@@ -26,25 +26,22 @@ _PAIRED = (
     "the smallest true difference that such a comparison finds four times in five."
 )
 _BESIDE = "Each under its own protocol: beside ours, not against ours."
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_MARKS = re.compile(r"[\\`*_\[\]|#~$@]|(?<=\w):(?=//)|(?i:(?<=\bwww)\.)")
-_LIST = re.compile(r"^(\d*)(?=[-+=!.)])")
 
 
 def markdown(page: ReportPage) -> str:
     """The tables of the page but for its drawings, training curves and examples, with the same numbers."""
     parts = [
-        f"# {_plain(page.title)}",
-        *map(_paragraph, page.lead),
-        *(f"> {_paragraph(text)}" for text in page.notices),
+        f"# {plain(page.title)}",
+        *map(paragraph, page.lead),
+        *(f"> {paragraph(text)}" for text in page.notices),
     ]
     if page.conclusions:
         parts += _conclusions(page.conclusions)
     if page.accuracies:
         parts += ["## Accuracy", _headline([row for _, rows in headline(page) for row in rows]), _NOTE]
-        parts += [f"{_paragraph(', '.join(way.benchmarks))}: {_plain(way.words)}." for way in page.protocols]
+        parts += [f"{paragraph(', '.join(way.benchmarks))}: {plain(way.words)}." for way in page.protocols]
     if page.made and page.accuracies:
-        parts.append(f"No published number stands beside these: {_plain(', '.join(page.made))} are made rows.")
+        parts.append(f"No published number stands beside these: {plain(', '.join(page.made))} are made rows.")
     if page.baselines:
         parts += ["## Published numbers", _BESIDE, _published(page.baselines)]
     if page.differences:
@@ -54,13 +51,15 @@ def markdown(page: ReportPage) -> str:
     if page.accuracies:
         parts += ["## Accuracy by family", *map(_families, family_tables(page))]
     if page.answers.shown:
-        parts += ["## How the models answer", *_answers(page.answers)]
+        parts += ["## How the models answer", *answers(page.answers)]
+    if page.reasoning.shown:
+        parts += ["## Contexts and reasoning", *reasoning(page.reasoning)]
     if page.rewards:
         parts += ["## Sampled reward", _rewards(page.rewards)]
     if page.funnel:
         parts += ["## Curation", _funnel(page.funnel)]
     if page.quality:
-        parts += ["## Quality of the data", _paragraph(page.quality.note), _outcomes(page.quality.outcomes)]
+        parts += ["## Quality of the data", paragraph(page.quality.note), _outcomes(page.quality.outcomes)]
     if _any_few(page):
         parts.append(f"† fewer than {FEW} scored rows.")
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -76,7 +75,7 @@ def _conclusions(found: Conclusions) -> Iterator[str]:
     for title, sentences in titled.items():
         if sentences:
             yield f"**{title}**"
-            yield "\n".join(f"- {_paragraph(sentence)}" for sentence in sentences)
+            yield "\n".join(f"- {paragraph(sentence)}" for sentence in sentences)
 
 
 def _headline(rows: Iterable[Accuracy]) -> str:
@@ -102,7 +101,7 @@ def _headline(rows: Iterable[Accuracy]) -> str:
         )
         for row in rows
     ]
-    return _table(head, cells, words=2)
+    return table(head, cells, words=2)
 
 
 def _published(rows: Sequence[Published]) -> str:
@@ -110,82 +109,32 @@ def _published(rows: Sequence[Published]) -> str:
         (row.model, row.benchmark, row.protocol, row.source, row.doubt, f"{row.figure:.1f}", n.count(row.n))
         for row in rows
     ]
-    return _table(("Model", "Benchmark", "Protocol", "Source", "Doubt", "%", "n"), cells, words=5)
+    return table(("Model", "Benchmark", "Protocol", "Source", "Doubt", "%", "n"), cells, words=5)
 
 
-def _families(table: FamilyTable) -> str:
-    head = (f"{table.benchmark}, by family", *table.runs, "Chance", "Majority")
-    cells = [(row.family, *map(_cell, row.cells), n.percent(row.chance), n.percent(row.majority)) for row in table.rows]
-    return _table(head, cells)
+def _families(found: FamilyTable) -> str:
+    head = (f"{found.benchmark}, by family", *found.runs, "Chance", "Majority")
+    cells = [(row.family, *map(_cell, row.cells), n.percent(row.chance), n.percent(row.majority)) for row in found.rows]
+    return table(head, cells)
 
 
 def _cell(cell: Accuracy | CategoryCell | None) -> str:
     if cell is None:
         return n.UNKNOWN
-    return _with_bounds(n.percent(cell.accuracy.mean), n.percent_bounds(cell.accuracy)) + ("†" if cell.few else "")
+    return n.with_bounds(n.percent(cell.accuracy.mean), n.percent_bounds(cell.accuracy)) + ("†" if cell.few else "")
 
 
-def _categories(table: CategoryTable) -> str:
-    head = (f"{table.benchmark}, mean over {table.average}", "Category", "n", *table.runs)
-    cells = [("overall", "", *_line(table.overall))]
+def _categories(found: CategoryTable) -> str:
+    head = (f"{found.benchmark}, mean over {found.average}", "Category", "n", *found.runs)
+    cells = [("overall", "", *_line(found.overall))]
     cells += [
-        (part.breakdown, line.category or "not stated", *_line(line)) for part in table.parts for line in part.lines
+        (part.breakdown, line.category or "not stated", *_line(line)) for part in found.parts for line in part.lines
     ]
-    return _table(head, cells, words=2)
+    return table(head, cells, words=2)
 
 
 def _line(line: Line) -> tuple[str, ...]:
     return n.count(line.n), *map(_cell, line.cells)
-
-
-def _answers(found: Answers) -> Iterator[str]:
-    """Over all benchmarks; the page has each."""
-    surviving = [
-        (
-            row.title,
-            ", ".join(VIEWS[view].title for view in row.views) + (": in each" if len(row.views) > 1 else ""),
-            "all families" if row.family == ALL else row.family,
-            _share(row.survived),
-            n.percent(row.chance),
-            n.count(row.survived.n),
-        )
-        for row in found.surviving
-        if row.benchmark == POOLED
-    ]
-    if surviving:
-        yield _table(
-            ("Right answers of", "still right in the view", "Family", "%", "Guessing", "n"), surviving, words=3
-        )
-    named = [
-        (row.title, SENSES[row.sense], _share(row.difference.of_run), _share(row.difference.of_against))
-        for row in found.naming
-    ]
-    if named:
-        yield _table(("Contexts of", "that name", "taken away, %", "full view, %"), named, words=2)
-    letters = [
-        (
-            row.title,
-            _share(row.distance),
-            n.p_value(row.p),
-            ", ".join(f"{one.letter} {100 * one.given:.0f}/{100 * one.gold:.0f}" for one in row.letters),
-        )
-        for row in found.letters
-        if row.benchmark == POOLED
-    ]
-    if letters:
-        yield _table(("Letters of", "apart, %", "p", "given/right, %"), letters)
-    lengths = [
-        (row.title, row.outcome, f"{row.mean.mean:.1f}", f"{row.half:.0f}", f"{row.most:.0f}", n.count(row.mean.n))
-        for row in found.lengths
-        if row.benchmark == POOLED
-    ]
-    if lengths:
-        yield _table(("Tokens of", "Outcome", "mean", "half up to", "95% up to", "n"), lengths, words=2)
-
-
-def _share(interval: Interval) -> str:
-    mean = n.percent(interval.mean) + ("†" if interval.n < FEW else "")
-    return _with_bounds(mean, n.percent_bounds(interval))
 
 
 def _differences(rows: Sequence[Difference]) -> str:
@@ -210,7 +159,7 @@ def _differences(rows: Sequence[Difference]) -> str:
         )
         for row in rows
     ]
-    return _table(head, cells, words=3)
+    return table(head, cells, words=3)
 
 
 def _rewards(section: RewardSection) -> str:
@@ -228,9 +177,9 @@ def _rewards(section: RewardSection) -> str:
         (row.title, row.family, n.change(row.difference.mean), n.change_bounds(row.difference), row.verdict)
         for row in section.reward_differences
     ]
-    tables = [_table(("Run", "Total", *names, "Greedy accuracy, %"), cells)]
+    tables = [table(("Run", "Total", *names, "Greedy accuracy, %"), cells)]
     if changes:
-        tables.append(_table(("Comparison", "Reward", "Difference", "95%", "Verdict"), changes, words=2))
+        tables.append(table(("Comparison", "Reward", "Difference", "95%", "Verdict"), changes, words=2))
     if section.accuracy_differences:
         tables.append(_differences(section.accuracy_differences))
     return "\n\n".join(tables)
@@ -247,7 +196,7 @@ def _funnel(steps: Sequence[FunnelStep]) -> str:
         )
         for step in steps
     ]
-    return _table(("Source", "Step", "Left out, by reason", "In", "Out"), cells, words=3)
+    return table(("Source", "Step", "Left out, by reason", "In", "Out"), cells, words=3)
 
 
 def _outcomes(rows: Iterable[Outcome]) -> str:
@@ -263,33 +212,11 @@ def _outcomes(rows: Iterable[Outcome]) -> str:
         )
         for row in rows
     ]
-    return _table(("Source", "Step", "Outcome", "Share, %", "95%", "Rows", "Of"), cells, words=3)
+    return table(("Source", "Step", "Outcome", "Share, %", "95%", "Rows", "Of"), cells, words=3)
 
 
 def _decimals(interval: Interval) -> str:
-    return _with_bounds(n.decimal(interval.mean), n.decimal_bounds(interval))
-
-
-def _with_bounds(mean: str, bounds: str) -> str:
-    return f"{mean} ({bounds})" if bounds else mean
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
-    """A Markdown table whose first `words` columns are words, the rest numbers."""
-    rule = ["---" if place < words else "---:" for place in range(len(head))]
-    lines = [map(_plain, head), rule, *(map(_plain, row) for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _paragraph(text: str) -> str:
-    """Plain text that begins a line: no list, no rule."""
-    return _LIST.sub(r"\1\\", _plain(text))
-
-
-def _plain(text: str) -> str:
-    """Text that stays text: no markup, no link that was not meant, no new row or column."""
-    marked = _MARKS.sub(r"\\\g<0>", " ".join(text.split()))
-    return "".join(_ENTITIES.get(letter, letter) for letter in marked)
+    return n.with_bounds(n.decimal(interval.mean), n.decimal_bounds(interval))
 
 
 def _any_few(page: ReportPage) -> bool:

@@ -43,6 +43,11 @@ def change_bounds(interval: Interval) -> str:
     return f"{change(interval.low)} to {change(interval.high)}" if interval.known else ""
 
 
+def with_bounds(mean: str, bounds: str) -> str:
+    """Such as "61.0 (55.2–66.4)"; the mean alone where there is no interval."""
+    return f"{mean} ({bounds})" if bounds else mean
+
+
 def p_value(p: float | None) -> str:
     """Such as "0.034"; "<0.001" for what is smaller."""
     return UNKNOWN if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"

@@ -27,6 +27,7 @@ from reporting.letters import LetterBias
 from reporting.naming import Named
 from reporting.published import Published
 from reporting.quality import QualitySection
+from reporting.reasoning import Reasoning
 from reporting.rewards import RewardSummary
 from reporting.runs import ALL
 from reporting.shortcuts import Shortcut
@@ -136,6 +137,7 @@ class ReportPage(Value):
     forests: tuple[Plot, ...] = ()
     categories: tuple[CategoryTable, ...] = ()
     answers: Answers = Answers()
+    reasoning: Reasoning = Reasoning()
     rewards: RewardSection | None = None
     curves: tuple[Curves, ...] = ()
     funnel: tuple[FunnelStep, ...] = ()

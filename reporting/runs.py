@@ -41,7 +41,7 @@ class Run:
 
 
 class Columns(NamedTuple):
-    """The columns of a scores table that summaries read, each (rows,). value: NaN where it is null."""
+    """The columns of a scores table that summaries read, each (rows,). value, consistent: NaN where they are null."""
 
     key: np.ndarray
     group: np.ndarray
@@ -54,6 +54,7 @@ class Columns(NamedTuple):
     chance: np.ndarray
     well_formed: np.ndarray
     tokens: np.ndarray
+    consistent: np.ndarray
 
     @property
     def known(self) -> np.ndarray:
@@ -72,7 +73,7 @@ def columns(run: Run) -> Columns:
     return Columns(
         np.array(key, dtype=object),
         *(np.array(table[name].to_pylist(), dtype=object) for name in text),
-        *(_numbers(table[name]) for name in ("value", "chance", "well_formed", "tokens")),
+        *(_numbers(table[name]) for name in ("value", "chance", "well_formed", "tokens", "consistent")),
     )
 
 

@@ -23,7 +23,7 @@ class ReportParams(Params):
     """All words of the report, what is compared with what, and which rewards a probe adds up.
 
     made: benchmarks whose rows are a made corpus's; published: datasets of the others, whose published numbers are
-    shown. protocols: how benchmarks were asked.
+    shown. protocols: how benchmarks were asked. judge: who judged contexts and reasoning.
     """
 
     title: str
@@ -39,6 +39,7 @@ class ReportParams(Params):
     sampled_comparisons: tuple[Comparison, ...] = ()
     sampled_note: str = ""
     terms: tuple[RewardTerm, ...] = ()
+    judge: str = ""
     min_quality: float = 0.0
     examples_shown: int = 400
     seed: int = 0
@@ -69,6 +70,7 @@ class ReportParams(Params):
             else (),
             sampled_note=probe.note if probe else "",
             terms=rewarded.params.rewards if isinstance(rewarded, GrpoStage) else (),
+            judge=f"{recipe.judge.model} ({recipe.judge.provider})",
             min_quality=recipe.curation.min_quality,
             examples_shown=evaluation.examples_shown,
         )

@@ -11,6 +11,7 @@
   const HEIGHT = 4.8 * parseFloat(getComputedStyle(document.documentElement).fontSize); // of a .line, as in page.css
   const SPARE = 8; // lines that are drawn above and below those in sight
   const SIGNS = { right: "✓", wrong: "✗", "partly right": "◐", unanswered: "∅" };
+  const ARGUED = { true: "argues for the answer", false: "does not argue for it", null: "not known" };
 
   const exhibits = await unpack(section);
   const wanted = (name) => form.elements[name].value;
@@ -38,12 +39,15 @@
     return texts.get(exhibit);
   };
 
+  const matches = (shown) =>
+    (!wanted("run") || shown.run === wanted("run")) &&
+    (!wanted("mark") || shown.mark === wanted("mark")) &&
+    (!wanted("argued") || ARGUED[shown.consistent] === wanted("argued"));
+
   const fits = (exhibit) =>
     (!wanted("benchmark") || exhibit.benchmark === wanted("benchmark")) &&
     (!wanted("category") || exhibit.category === wanted("category")) &&
-    (!wanted("run") || of(exhibit, wanted("run"))) &&
-    (!wanted("mark") || exhibit.completions.some((shown) =>
-      shown.mark === wanted("mark") && (!wanted("run") || shown.run === wanted("run")))) &&
+    exhibit.completions.some(matches) &&
     (!wanted("change") || changes(exhibit)) &&
     wanted("words").toLowerCase().split(/\s+/).every((word) => text(exhibit).includes(word));
 
@@ -64,7 +68,9 @@
       element("h4", "", shown.run, " ",
         element("span", `mark ${slug(shown.mark)}`,
           shown.mark + (shown.mark === "partly right" ? `, ${shown.value.toFixed(2)}` : "")),
-        shown.given ? element("span", "given", `answer read: ${shown.given}`) : null),
+        shown.given ? element("span", "given", `answer read: ${shown.given}`) : null,
+        shown.consistent === null ? null
+          : element("span", shown.consistent ? "given" : "given against", `reasoning ${ARGUED[shown.consistent]}`)),
       pieces(shown.pieces),
       shown.rewards.length ? element("p", "rewards", element("span", "quiet", "rewards "), ...shown.rewards.map(reward)) : null,
       paragraph("quiet", shown.note));
@@ -154,6 +160,8 @@
   addOptions(form.elements.benchmark, new Set(exhibits.map((exhibit) => exhibit.benchmark)));
   addOptions(form.elements.category, [...new Set(exhibits.map((exhibit) => exhibit.category))].filter((name) => name).sort());
   addOptions(form.elements.mark, new Set(exhibits.flatMap((exhibit) => exhibit.completions.map((shown) => shown.mark))));
+  addOptions(form.elements.argued,
+    new Set(exhibits.flatMap((exhibit) => exhibit.completions.map((shown) => ARGUED[shown.consistent]))));
   for (const name of ["run", "from", "to"]) addOptions(form.elements[name], runs);
   for (const name of ["from", "to"]) {
     const start = [...form.elements[name].options].find((option) => option.value === section.dataset[name]);

@@ -20,13 +20,14 @@ from reporting.page import Answers, AskedBy, Curves, Fact, Facts, FunnelStep, Re
 from reporting.pairs import Judged, Leaving, Pair
 from reporting.published import Published
 from reporting.quality import QualitySection, Step, outcomes
+from reporting.reasoning import Reasoning, reasoning
 from reporting.rewards import reward_differences, reward_summaries
 from reporting.runs import POOLED, Run, columns
 from reporting.shortcuts import shortcuts
 from schemas.artifact import Rows
 from schemas.completion import render as completion
 from schemas.example import Rating
-from schemas.tables import METRICS
+from schemas.tables import JUDGED, METRICS
 from schemas.training import RewardTerm
 from tests.reporting.made import score, scores
 
@@ -55,6 +56,7 @@ def made_page(text: str) -> ReportPage:
         forests=forest_plots(paired),
         categories=category_tables([Measured(text, _metrics(text))]),
         answers=answers,
+        reasoning=_reasoning(full, muted, text),
         rewards=_rewards(full, muted, text, comparisons),
         curves=(Curves(title=text, note=text, plots=training_curves(TrainingLog("sft", text, _logged()))),),
         funnel=(
@@ -107,7 +109,10 @@ def made_quality(text: str) -> QualitySection:
 
 
 def _runs(text: str) -> tuple[Run, Run]:
-    rows = [score(str(place), value=float(place % 3 > 0), family=text, benchmark=POOLED) for place in range(12)]
+    rows = [
+        score(str(place), value=float(place % 3 > 0), consistent=place > 3, family=text, benchmark=POOLED)
+        for place in range(12)
+    ]
     rows += [{**row, "benchmark": text, "answer_kind": "yes_no", "gold": text} for row in rows]
     muted = [{**row, "value": 0.0} for row in rows]
     return Run("full", text, "model", scores(*rows)), Run("muted", text, "muted", scores(*muted))
@@ -126,6 +131,14 @@ def _answers(full: Run, muted: Run, text: str) -> Answers:
             Contexts("full", "full", text, full_texts, groups), [Contexts("muted", "muted", text, muted_texts, groups)]
         ),
     )
+
+
+def _reasoning(full: Run, muted: Run, text: str) -> Reasoning:
+    """The judge knows one of three contexts, and no reasoning at all."""
+    context = {"reward": "context", "asked": 3, "known": 1, "value": 0.8, "groups": 1, "unknown": [(text, 2)]}
+    logic = {"reward": "logic", "asked": 3, "known": 0, "groups": 0, "unknown": [(text, 1), ("judge timeout", 2)]}
+    said = pa.Table.from_pylist([{"benchmark": text, **row} for row in (context, logic)], schema=JUDGED)
+    return reasoning([full, muted], [(text, said), (text, JUDGED.empty_table())], text)
 
 
 def _rewards(full: Run, muted: Run, text: str, comparisons: list[Comparison]) -> RewardSection:

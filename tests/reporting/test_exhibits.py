@@ -51,6 +51,11 @@ def test_mark_says_what_the_score_says(outcome: str, value: float | None, mark: 
     assert shown("one", "direct", "A", score("1", outcome=outcome, value=value), {}).mark == mark
 
 
+@pytest.mark.parametrize("consistent", [True, False, None])
+def test_completion_is_shown_with_whether_its_reasoning_argues_for_the_answer(consistent: bool | None) -> None:
+    assert shown("one", "direct", "A", score("1", consistent=consistent), {}).consistent is consistent
+
+
 def test_clip_is_embedded_whole_with_its_type() -> None:
     head, _, body = clip("image", "a.png", PNG).source.partition(",")
     assert head == "data:image/png;base64"

@@ -3,6 +3,7 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
@@ -179,6 +180,23 @@ def test_markdown_has_the_numbers_of_the_page() -> None:
     assert "† fewer than 50 scored rows." in text
 
 
+def test_page_markdown_and_json_say_how_good_contexts_and_reasoning_are_and_of_how_many_that_is_known() -> None:
+    page = made_page("late")
+    text, html = markdown(page), render(page)
+    section = html[html.index('<section id="reasoning">') : html.index('<section id="rewards">')]
+    assert "| late | late | contexts | late 2 | 0.800† |  | 1 of 3 |" in text
+    assert "| late | late | reasoning | judge timeout 2, late 1 | –† |  | 0 of 3 |" in text
+    assert re.search(r"<b>0\.800</b>.*?1 of 3", section, re.DOTALL)
+    assert '<span class="reason">judge timeout 2</span>' in section
+    assert re.search(r"\| late \| 66\.7† \([^|]+\) \| 12 of 12 \| 75\.0†", text)
+    assert re.search(r"<b>66\.7</b>.*?12 of 12.*?<b>75\.0</b>", section, re.DOTALL)
+    doubt = (
+        "Fewer than 50 are known, too few for a claim: contexts on late (late 1 of 3). Nothing is known of reasoning"
+    )
+    assert doubt in text and doubt in section
+    assert ReportPage.model_validate_json(page.model_dump_json()).reasoning == page.reasoning
+
+
 @pytest.mark.parametrize("text", [HOSTILE, MARKED, "- a", "12. a", "+ a", "=== a", "    a"])
 def test_markdown_of_any_text_is_that_text_and_nothing_else(text: str) -> None:
     renderer = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -193,6 +211,6 @@ def test_addresses_in_markdown_are_broken_for_renderers_that_link_them() -> None
     assert not re.search(r"https?://|(?<!\\)@|www\.", text)
 
 
-def _list(value: object) -> list[dict[str, object]]:
+def _list(value: object) -> list[dict[str, Any]]:
     assert isinstance(value, list)
     return value

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -31,6 +32,7 @@ video => new Promise((resolve, reject) => {
   setTimeout(() => reject("no picture in 20 seconds"), 20000);
 })
 """
+PARTS = ("#accuracy", "#comparisons figure", "#answers", "#reasoning", "#training figure", "#curation", "#examples")
 PHONE = {"width": 390, "height": 844}
 
 
@@ -94,12 +96,17 @@ def _exhibits(own: Clip) -> Iterator[Exhibit]:
                     run,
                     "context_first",
                     completion(f"seen {place}", "so", "A" if value else "B"),
-                    score(str(place), value=value, rewards=[("accuracy", value)]),
+                    score(str(place), value=value, consistent=_consistent(place), rewards=[("accuracy", value)]),
                     {},
                 )
                 for run, value in values.items()
             ),
         )
+
+
+def _consistent(place: int) -> bool | None:
+    """Known of all but every fourth, and then no for every tenth."""
+    return None if place % 4 == 0 else place % 10 != 5
 
 
 def _found(page: Page) -> str:
@@ -129,6 +136,9 @@ def test_hostile_words_are_read_and_do_nothing(page: Page) -> None:
         ({"benchmark": "first"}, EXAMPLES // 2),
         ({"category": "sound", "benchmark": "second"}, EXAMPLES // 4),
         ({"run": "after", "mark": "right"}, EXAMPLES // 3),
+        ({"argued": "not known"}, EXAMPLES // 4),
+        ({"argued": "does not argue for it"}, EXAMPLES // 10),
+        ({"run": "after", "mark": "right", "argued": "does not argue for it"}, EXAMPLES // 30),
         ({"change": "right"}, EXAMPLES // 6),
         ({"change": "wrong"}, EXAMPLES // 3),
         ({"change": "changed"}, EXAMPLES // 2),
@@ -155,6 +165,11 @@ def test_changed_example_shows_the_two_runs_and_the_rewards_by_block(page: Page)
     heads = page.locator("#examples .completion h4").all_inner_texts()
     assert [head.split()[0] for head in heads] == ["before", "after"]
     assert page.locator("#examples .completion .paid.answer").all_inner_texts() == ["accuracy 0.00", "accuracy 1.00"]
+
+
+def test_completion_says_where_its_reasoning_does_not_argue_for_it(page: Page) -> None:
+    _choose(page, argued="does not argue for it")
+    assert page.locator("#examples .completion .against").all_inner_texts() == ["reasoning does not argue for it"] * 2
 
 
 def test_examples_are_chosen_by_keys_alone(page: Page) -> None:
@@ -204,12 +219,12 @@ def test_every_field_has_a_label(page: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_main_parts_are_drawn_in_both_schemes(page: Page, scheme: str, tmp_path: Path) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    for part in ("#accuracy", "#comparisons figure", "#answers", "#training figure", "#curation", "#examples"):
+    for part in PARTS:
         path = tmp_path / "part.png"
         page.locator(part).first.screenshot(path=path)
         with Image.open(path) as picture:
-            pixels = picture.convert("L")
-            paper, ink = (pixels.getextrema()[::-1]) if scheme == "light" else pixels.getextrema()
+            levels = np.asarray(picture.convert("L"), float)
+            paper, ink = (levels.max(), levels.min()) if scheme == "light" else (levels.min(), levels.max())
             assert picture.width > 300 and picture.height > 100
             assert (paper > 240) if scheme == "light" else (paper < 60), part
             assert abs(paper - ink) > 120, part
