@@ -118,7 +118,7 @@ def on_dask(module: str, job: str, threads: int) -> Ended:
 def _ray(address: str, _: int) -> Iterator[Crew]:
     """Ray ends what a run has started when the run dies; it does what was on a node that dies on another."""
     try:
-        import ray
+        import ray  # type: ignore[import-not-found]  # of the extra `scale`
     except ModuleNotFoundError as error:
         raise _missing("ray", error) from error
     try:
