@@ -1,7 +1,8 @@
 """Prefect's server with its embedded SQLite, for the time of one command.
 
 Prefect can start such a server by itself, but leaves it behind when the command is killed. This one watches a named
-pipe from its starter and leaves at its end-of-file.
+pipe from its starter and leaves at its end-of-file. The socket that it listens at is its starter's, so that no other
+process can take the port, neither before it is up nor while it is begun again.
 """
 
 import atexit
@@ -14,11 +15,12 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import uvicorn
 
+from schemas.failures import ModuleFailed
 from tasks.subprocesses import alive
 from training.parent import leave_with
 
@@ -33,24 +35,28 @@ def start_embedded_server() -> str:
     """Start the server and return the address of its API. It ends when this process does, however that happens.
 
     It is stopped by `atexit` rather than by a block: Prefect sends its last logs and events on exit, after the flow.
+    Raises ModuleFailed where it does not come up.
     """
     held = ExitStack()
     folder = held.enter_context(tempfile.TemporaryDirectory())
     pipe = held.enter_context(alive(Path(folder) / "alive"))
-    port = _free_port()
-    server = _Server(str(pipe), str(port))
+    place = held.enter_context(socket.socket())
+    place.bind((_HOST, 0))
+    server = _Server(pipe, place)
     held.callback(server.stop)
     atexit.register(held.close)
-    wait_healthy(f"http://{_HOST}:{port}/api/health", server.process)
+    address = f"http://{_HOST}:{place.getsockname()[1]}/api"
+    wait_healthy(f"{address}/health", server.process)
     threading.Thread(target=server.keep, name="server", daemon=True).start()
-    return f"http://{_HOST}:{port}/api"
+    return address
 
 
 class _Server:
     """The server's process, begun again when it dies: without one, a run that is done tries for minutes to tell it."""
 
-    def __init__(self, *arguments: str) -> None:
-        self._command = [sys.executable, "-m", "flows.embedded", *arguments]
+    def __init__(self, pipe: Path, place: socket.socket) -> None:
+        self._place = place
+        self._command = [sys.executable, "-m", "flows.embedded", str(pipe), str(place.fileno())]
         self._changing, self._stopped = threading.Lock(), False
         self.process = self._start()
 
@@ -61,6 +67,8 @@ class _Server:
                 if self._stopped:
                     return
                 self.process = self._start()
+        self.process.wait()
+        self._place.close()  # who asks now is told at once that there is nobody
 
     def stop(self) -> None:
         with self._changing:
@@ -69,36 +77,32 @@ class _Server:
         self.process.wait()
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(self._command, env=os.environ | _SETTINGS)
+        return subprocess.Popen(self._command, env=os.environ | _SETTINGS, pass_fds=(self._place.fileno(),))
 
 
 def wait_healthy(address: str, process: "subprocess.Popen[bytes]", seconds: float = _HEALTHY_SECONDS) -> None:
-    """Wait until a server answers at `address`. Raises RuntimeError when it ends or takes too long."""
+    """Wait until a server answers at `address`. Raises ModuleFailed when it ends or takes too long."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if process.poll() is not None:
-            raise RuntimeError(f"the Prefect server ended with code {process.returncode} before it was ready")
+            raise ModuleFailed(
+                f"the Prefect server ended with code {process.returncode} before it was ready: `prefect server start` "
+                "shows why"
+            )
         try:
             with urllib.request.urlopen(address, timeout=2):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise RuntimeError(f"the Prefect server did not answer within {seconds:.0f} s")
+    raise ModuleFailed(f"the Prefect server did not answer within {seconds:.0f} s")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return probe.getsockname()[1]
+def _serve(place: socket.socket) -> None:
+    settings = uvicorn.Config("prefect.server.api.server:create_app", factory=True, log_level="error", lifespan="on")
+    with suppress(KeyboardInterrupt):  # raised again when the server has ended in peace
+        uvicorn.Server(settings).run(sockets=[place])
 
 
 if __name__ == "__main__":
     leave_with(sys.argv[1])
-    uvicorn.run(
-        "prefect.server.api.server:create_app",
-        factory=True,
-        host=_HOST,
-        port=int(sys.argv[2]),
-        log_level="error",
-        lifespan="on",
-    )
+    _serve(socket.socket(fileno=int(sys.argv[2])))

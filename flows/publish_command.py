@@ -1,7 +1,5 @@
 """`contextfirst publish`: a dataset or a report, copied out of the store or pushed to the hub."""
 
-import shutil
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +8,7 @@ import typer
 from flows.terminal import NameArgument, StoreOption, find, open_store, say
 from schemas.artifact import Artifact
 from schemas.values import UserError
-from storage.outside import whole_folder
+from storage.outside import check_free, copy_into, whole_folder
 from storage.store import Store
 
 
@@ -30,13 +28,18 @@ def publish(
         raise UserError(f"{name} is of kind {artifact.kind}: publish a dataset (RECIPE/dataset) or a report")
     if to is None and push is None:
         raise UserError("say where to publish: --to FOLDER, or --push OWNER/NAME")
-    with whole_folder(to.resolve(), "--to") if to else nullcontext() as folder:
-        if folder:
-            shutil.copytree(opened.folder(artifact), folder, dirs_exist_ok=True)
-        if push is not None:
-            say(f"{artifact} pushed to {_push(opened, artifact, push, private)}")
     if to is not None:
+        check_free(to.resolve(), "--to")
+    if push is not None:
+        say(f"{artifact} pushed to {_push(opened, artifact, push, private)}")
+    if to is not None:
+        _copy(opened.folder(artifact), to)
         say(f"{artifact} published to {to}")
+
+
+def _copy(source: Path, to: Path) -> None:
+    with whole_folder(to.resolve(), "--to") as folder:
+        copy_into(folder, source)
 
 
 def _push(store: Store, artifact: Artifact, repository: str, private: bool) -> str:

@@ -6,7 +6,7 @@ or may not be there: it is looked for by its digest, under which it was asked fo
 
 from pathlib import Path
 
-from llm.database import close_shared, open_shared
+from llm.database import open_shared
 
 _TABLE = """CREATE TABLE IF NOT EXISTS jobs (
     account TEXT, digest TEXT, name TEXT, PRIMARY KEY (account, digest)
@@ -18,7 +18,6 @@ class JobTable:
 
     def __init__(self, path: Path, account: str) -> None:
         self._account = account
-        self._path = path
         self._connection = open_shared(path, _TABLE)
 
     def find(self, digest: str) -> str | None:
@@ -35,4 +34,4 @@ class JobTable:
         self._connection.execute("DELETE FROM jobs WHERE account = ? AND digest = ?", (self._account, digest))
 
     def close(self) -> None:
-        close_shared(self._connection, self._path)
+        self._connection.close()

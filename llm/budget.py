@@ -1,14 +1,17 @@
 """What making one artifact may cost, in dollars and in tokens, over all runs that work on it.
 
 Before a request is sent, the most that it can cost is set aside; what is left over comes back when it has ended. So
-spending ends within one request's worth of the budget, however many are under way.
+spending ends within one request's worth of the budget, however many are under way and whichever processes of this host
+have sent them: all keep one ledger.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import reduce
+from pathlib import Path
 
+from llm.ledger import NOTHING, Books, Cost, Ledger
 from llm.request import Outcome, Request, Text
 from schemas.failures import BudgetReached
 from schemas.llm import LlmLimits, Price
@@ -17,58 +20,79 @@ from schemas.values import UserError
 _CHARACTERS_PER_TOKEN = 2
 _TOKENS_PER_MEDIUM = 4096
 _FREE = Price(input=0, output=0)
-
-
-class Cost(NamedTuple):
-    """US dollars and tokens."""
-
-    dollars: float
-    tokens: int
+_LOOK_SECONDS = 0.1
 
 
 class Budget:
-    """Sets money aside. spent: by earlier runs. Raises UserError where a budget in dollars meets a model without a
-    price."""
+    """Sets money aside. For one thread; close it when done.
 
-    def __init__(self, limits: LlmLimits, spent: tuple[float, int] = (0.0, 0)) -> None:
+    path: of the ledger. scope: the artifact. spent: asked for what earlier runs cost. Raises UserError where a budget
+    in dollars meets a model without a price.
+    """
+
+    def __init__(self, limits: LlmLimits, path: Path, scope: str, spent: Callable[[], tuple[float, int]]) -> None:
         self._limits = limits
-        self._dollars, self._tokens = spent
-        self._aside, self._under_way = Cost(0.0, 0), 0
+        bounded = limits.max_dollars is not None or limits.max_tokens is not None
+        self._ledger = Ledger(path, scope, spent) if bounded else None
+        self._aside, self._under_way = NOTHING, 0
+        self._spent = NOTHING  # and not in the ledger yet
         self._most_input = dict[str, int]()
+        self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
 
     @asynccontextmanager
     async def set_aside(self, *requests: Request) -> AsyncIterator[None]:
         """Hold the most that the requests can cost together, from when it fits until the block ends.
 
-        Raises BudgetReached when it does not fit, with nothing else under way.
+        Raises BudgetReached when it does not fit, with nothing else under way in any process.
         """
-        if self._limits.max_dollars is None and self._limits.max_tokens is None:
+        if self._ledger is None:
             yield
             return
-        most = Cost(*map(sum, zip(*map(self._most, requests), strict=True)))
-        while not self._fits(most):
-            if not self._under_way:
-                raise BudgetReached(self._said())
-            self._changed.clear()
-            await self._changed.wait()
-        self._hold(most, 1)
+        most = reduce(Cost.plus, map(self._most, requests))
+        async with self._turn:  # one looks, and the others wait for it
+            while not self._held(self._ledger, most):
+                self._ledger.bury()
+                await self._change()
         try:
             yield
         finally:
-            self._hold(Cost(-most.dollars, -most.tokens), -1)
-            self._changed.set()
+            self._give_back(self._ledger, most)
 
     def spend(self, request: Request, outcome: Outcome) -> None:
         """A request has ended, and this is what it cost."""
-        self._dollars += outcome.cost or 0.0
-        self._tokens += outcome.input_tokens + outcome.output_tokens
+        self._spent = self._spent.plus(Cost(outcome.cost or 0.0, outcome.input_tokens + outcome.output_tokens))
         self._most_input[request.prompt] = max(self._most_input.get(request.prompt, 0), outcome.input_tokens)
 
-    def _hold(self, cost: Cost, number: int) -> None:
-        self._under_way += number
-        aside = Cost(self._aside.dollars + cost.dollars, self._aside.tokens + cost.tokens)
-        self._aside = aside if self._under_way else Cost(0.0, 0)  # and no rounding is left behind
+    def close(self) -> None:
+        if self._ledger:
+            self._ledger.close()
+
+    def _held(self, ledger: Ledger, most: Cost) -> bool:
+        """Whether it fits, and then it is set aside."""
+        with ledger.opened() as books:
+            if self._fits(books, most):
+                self._aside, self._under_way = self._aside.plus(most), self._under_way + 1
+                ledger.set_aside(self._aside)
+                return True
+            if not books.aside.tokens:
+                raise BudgetReached(self._said(books.spent))
+        return False
+
+    async def _change(self) -> None:
+        """Wait until a request of ours has ended, or long enough for one of another process."""
+        self._changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await self._changed.wait()
+
+    def _give_back(self, ledger: Ledger, most: Cost) -> None:
+        self._under_way -= 1
+        rest = Cost(self._aside.dollars - most.dollars, self._aside.tokens - most.tokens)
+        self._aside = rest if self._under_way else NOTHING  # and no rounding is left behind
+        ledger.settle(self._spent, self._aside)
+        self._spent = NOTHING
+        self._changed.set()
 
     def price(self, request: Request) -> Price | None:
         """What the model costs, or None where nobody said. Rules that run on this machine are free."""
@@ -98,19 +122,18 @@ class Budget:
             )
         return Cost(dollars or 0.0, taken + given)
 
-    def _fits(self, most: Cost) -> bool:
-        dollars = self._dollars + self._aside.dollars + most.dollars
-        tokens = self._tokens + self._aside.tokens + most.tokens
+    def _fits(self, books: Books, most: Cost) -> bool:
+        dollars, tokens = books.spent.plus(books.aside).plus(most)
         limits = self._limits
         return (limits.max_dollars is None or dollars <= limits.max_dollars) and (
             limits.max_tokens is None or tokens <= limits.max_tokens
         )
 
-    def _said(self) -> str:
+    def _said(self, spent: Cost) -> str:
         limits = self._limits
         most = f"${limits.max_dollars:g}" if limits.max_dollars is not None else f"{limits.max_tokens} tokens"
         return (
-            f"the next request might pass the budget of {most}: ${self._dollars:.4f} and {self._tokens} tokens are "
+            f"the next request might pass the budget of {most}: ${spent.dollars:.4f} and {spent.tokens} tokens are "
             "spent, and every answer is kept in the response log; raise llm.max_dollars or llm.max_tokens and rerun "
             "to go on from here"
         )

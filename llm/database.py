@@ -1,4 +1,8 @@
-"""SQLite files that the processes of one host share: opened and closed in one way."""
+"""SQLite files that the processes of one host share: opened in one way.
+
+They may be closed anyhow, or left to the end of their process: the last user removes the write-ahead log under a lock
+of SQLite's own, for which whoever opens waits.
+"""
 
 import fcntl
 import sqlite3
@@ -26,15 +30,9 @@ def open_shared(path: Path, *statements: str) -> sqlite3.Connection:
     return connection
 
 
-def close_shared(connection: sqlite3.Connection, path: Path) -> None:
-    """The last user's closing removes the write-ahead log, which must not meet another's opening."""
-    with alone(path):
-        connection.close()
-
-
 @contextmanager
 def alone(database: Path) -> Iterator[None]:
-    """One process at a time: SQLite does not wait for its turn when a write-ahead log is begun or removed."""
+    """One process at a time: SQLite does not wait for its turn when a write-ahead log is begun."""
     with database.with_suffix(".lock").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield

@@ -50,7 +50,7 @@ class Engine:
         self._rates = Rates(
             responses.with_name("rates.sqlite"), self._limits.requests_per_minute, self._limits.tokens_per_minute
         )
-        self._budget = Budget(self._limits, self._log.spent())
+        self._budget = Budget(self._limits, responses.with_name("budgets.sqlite"), scope, self._log.spent)
         self._pace = Pace(self._limits.concurrency, self._limits.patience)
         self._state = responses.parent
         self._blobs = blobs
@@ -100,6 +100,7 @@ class Engine:
     def close(self) -> None:
         self._rates.close()
         self._log.close()
+        self._budget.close()  # last: who comes next begins with what the log has seen
 
     async def _round(self, wanted: Mapping[str, Request], check: Check | None) -> dict[str, Outcome]:
         """Outcomes of those that have ended, that others of this process are asking for, and that we may send."""
@@ -150,7 +151,7 @@ class Engine:
             async with self._budget.set_aside(request):
                 outcome = _checked(await self._send(request), check)
                 self._budget.spend(request, outcome)
-            self._log.record(request, outcome)
+                self._log.record(request, outcome)
             self._commit_soon()
         except Exception as error:
             self._stopped = self._stopped or error
@@ -182,7 +183,7 @@ class Engine:
             async with self._budget.set_aside(*requests):
                 answers = await provider.send_batch(requests, self._blobs)
                 ended = [self._of_batch(*pair, check) for pair in zip(requests, answers, strict=True)]
-            self._log.record_all(zip(requests, ended, strict=True))
+                self._log.record_all(zip(requests, ended, strict=True))
         except Exception as error:
             self._stopped = self._stopped or error
             raise

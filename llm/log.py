@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from llm.database import alone, close_shared, open_shared
+from llm.database import alone, open_shared
 from llm.owner import Owner
 from llm.request import FINAL, Outcome, Request
 from schemas.values import UserError
@@ -165,7 +165,7 @@ class ResponseLog:
 
     def close(self) -> None:
         self.flush()
-        close_shared(self._connection, self._path)
+        self._connection.close()
         self._owner.close()
 
     @contextmanager
@@ -198,7 +198,7 @@ def open_log(path: Path) -> sqlite3.Connection:
         raise UserError(f"the response log {path} cannot be opened ({error}): mend that and rerun") from error
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found != FORMAT and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-        close_shared(connection, path)
+        connection.close()
         raise UserError(f"response log {path} has format {found}, and this version reads {FORMAT}: move it away")
     with alone(path):
         connection.executescript(f"{_TABLES} PRAGMA user_version = {FORMAT};")

@@ -8,7 +8,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from llm.database import close_shared, open_shared
+from llm.database import open_shared
 
 _BURST = 0.5
 _TABLE = "CREATE TABLE IF NOT EXISTS rates (name TEXT PRIMARY KEY, due REAL) WITHOUT ROWID"
@@ -21,7 +21,7 @@ class Rates:
 
     def __init__(self, path: Path, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
         self._per_second = {"requests": requests_per_minute, "tokens": tokens_per_minute}
-        self._path, self._connection = path, None
+        self._connection = None
         if requests_per_minute or tokens_per_minute:
             self._connection = open_shared(path, _TABLE)
 
@@ -37,7 +37,7 @@ class Rates:
 
     def close(self) -> None:
         if self._connection:
-            close_shared(self._connection, self._path)
+            self._connection.close()
 
     def _take(self, model: str, unit: str, number: int) -> float:
         """Reserve `number` units; the time at which they are due. A clock that was set back delays by a minute at

@@ -9,16 +9,13 @@ is read into its log before it asks for anything.
 
 import os
 import socket
-import sqlite3
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llm.database import close_shared
 from llm.log import COLUMNS, KEEP, open_log
 
 _INTEGERS, _NUMBERS = ("version", "input_tokens", "output_tokens"), ("cost", "latency", "finished")
@@ -33,7 +30,7 @@ def share(log: Path, folder: Path) -> int:
 
     A kill between the file and the mark lays the same rows twice, which changes nothing for who reads them.
     """
-    with _opened(log) as connection:
+    with closing(open_log(log)) as connection:
         rows = connection.execute(
             f"SELECT {', '.join(_SHOWN)} FROM responses WHERE NOT shared ORDER BY identity"
         ).fetchall()
@@ -51,7 +48,7 @@ def share(log: Path, folder: Path) -> int:
 
 def gather(log: Path, folder: Path) -> int:
     """Read the segments of `folder` that this log has not seen; their number."""
-    with _opened(log) as connection:
+    with closing(open_log(log)) as connection:
         seen = {name for (name,) in connection.execute("SELECT name FROM segments")}
         new = sorted(path for path in folder.glob("*.parquet") if path.name not in seen)
         for path in new:
@@ -61,15 +58,6 @@ def gather(log: Path, folder: Path) -> int:
                 connection.executemany(KEEP, [(*(row[name] for name in _SHOWN), True) for row in rows])
                 connection.execute("INSERT INTO segments VALUES (?)", (path.name,))
     return len(new)
-
-
-@contextmanager
-def _opened(log: Path) -> Iterator[sqlite3.Connection]:
-    connection = open_log(log)
-    try:
-        yield connection
-    finally:
-        close_shared(connection, log)
 
 
 def _write(place: Path, rows: list[tuple[object, ...]]) -> None:

@@ -7,7 +7,7 @@ are kept, so that either can be deleted when the vendor's storage runs full.
 import time
 from pathlib import Path
 
-from llm.database import close_shared, open_shared
+from llm.database import open_shared
 from schemas.values import Value
 
 _TABLE = """CREATE TABLE IF NOT EXISTS uploads (
@@ -38,7 +38,6 @@ class UploadTable:
 
     def __init__(self, path: Path, account: str) -> None:
         self._account = account
-        self._path = path
         self._connection = open_shared(path, _TABLE, _INDEX)
 
     def find(self, digest: str, mime: str, until: float) -> Upload | None:
@@ -63,7 +62,7 @@ class UploadTable:
         self._connection.execute("DELETE FROM uploads WHERE account = ? AND name = ?", (self._account, name))
 
     def close(self) -> None:
-        close_shared(self._connection, self._path)
+        self._connection.close()
 
     def _read(self, where: str, *values: object) -> list[Upload]:
         query = f"SELECT {_COLUMNS} FROM uploads WHERE account = ? AND {where}"

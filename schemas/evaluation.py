@@ -108,7 +108,7 @@ class Minimum(Value):
 
 
 class Evaluation(Value):
-    """Benchmarks, who is measured on them, and how.
+    """Benchmarks, each of a dataset of its own, who is measured on them, and how.
 
     stages: besides trained stages, `model` is the start. models: language models behind a provider. altering: how far
     controls go. protocol: how benchmarks are asked, and `protocols` by benchmark. judged: how good contexts and
@@ -131,6 +131,19 @@ class Evaluation(Value):
     judged: Judged | None = None
     minimums: tuple[Minimum, ...] = ()
     examples_shown: int = 400
+
+    @model_validator(mode="after")
+    def _benchmarks_can_be_told_apart(self) -> "Evaluation":
+        """A prediction names its row by an id, which begins with the dataset and not with the benchmark's name."""
+        named: dict[str, str] = {}
+        for item in self.benchmarks:
+            if item.name != (other := named.setdefault(item.dataset, item.name)):
+                raise ValueError(
+                    f"evaluation.benchmarks reads {item.dataset!r} twice, as {other!r} and as {item.name!r}: keep one; "
+                    "to measure in another folder or by another protocol, give that a recipe of its own, which "
+                    "`extends` this one"
+                )
+        return self
 
     @model_validator(mode="after")
     def _benchmarks_have_protocols(self) -> "Evaluation":

@@ -349,21 +349,25 @@ ALTERED: tuple[View, ...] = ("shuffled_media", "shifted_audio")
 
 
 class Questions(Value):
-    """Examples that a model answers in one way. examples: as those of a job."""
+    """Examples that a model answers in one way. examples: as those of a job. parts: how many of them are of each
+    benchmark, by name and in their order; where there are none, all are of one.
+    """
 
     params: GenerateParams
     examples: str
+    parts: dict[str, int] = {}
 
 
 class GenerateJob(Job):
     """also: other examples that the same model answers in other ways, whose shards follow those of `params`. rank: of
-    several processes that share the shards, each with a GPU of its own.
+    several processes that share the shards, each with a GPU of its own. parts: as of `Questions`.
     """
 
     params: GenerateParams
+    parts: dict[str, int] = {}
     also: tuple[Questions, ...] = ()
     rank: int = 0
 
     @property
     def questions(self) -> tuple[Questions, ...]:
-        return (Questions(params=self.params, examples=self.examples), *self.also)
+        return (Questions(params=self.params, examples=self.examples, parts=self.parts), *self.also)

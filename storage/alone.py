@@ -11,10 +11,11 @@ from pathlib import Path
 from schemas.artifact import Artifact, Manifest
 from schemas.values import UserError
 from storage.digests import DigestIndex, hash_file
-from storage.draft import holders, lease
+from storage.draft import await_end, holders, lease
 from storage.files import new_file
 
 TRASH = ".trash"
+_COLLECTOR = ".collector.lease"
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 Where = tuple[str, str]
@@ -32,16 +33,19 @@ class Alone:
 
     @contextmanager
     def lease(self, artifact: Artifact, on_wait: Callable[[str], None], run: str) -> Iterator[None]:
-        """Hold the draft of an artifact alone, for a run; `on_wait` is told once who holds it before."""
+        """Hold the draft of an artifact alone, for a run, once nobody collects; `on_wait` is told who is waited for."""
         path = self.root / ".drafts" / artifact.stage / f"{artifact.fingerprint}.lease"
         with lease(path, on_wait, run):
+            await_end(self.root / _COLLECTOR, on_wait)  # one that begins from here on sees the draft's lease
             yield
 
     @contextmanager
     def collecting(self) -> Iterator[set[str]]:
-        """Remove what may go, alone. Gives the runs that are making something, empty for what belongs to no run."""
-        found = [*holders(self.root / ".drafts"), *holders(self.root)]  # drafts, and archives being unpacked
-        yield {str(holder.get("run", "")) for holder in found}
+        """Remove what may go, alone; runs that begin something meanwhile wait for the end. Gives the runs that are
+        making something, empty for what belongs to no run."""
+        with lease(self.root / _COLLECTOR, lambda _: None, "gc"):
+            found = [*holders(self.root / ".drafts"), *holders(self.root)]  # drafts, and archives being unpacked
+            yield {str(holder.get("run", "")) for holder in found}
 
     def look(self, where: Where, anew: bool = False) -> None:
         """Bring an artifact's manifest as it is, once or anew; take it away where there is none any more."""

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from llm.database import close_shared, open_shared
+from llm.database import open_shared
 
 _TABLE = """CREATE TABLE IF NOT EXISTS digests (
     path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, sha256 TEXT) WITHOUT ROWID"""
@@ -45,7 +45,6 @@ class DigestIndex:
     """Digests by path, in a SQLite file that several threads and processes may share."""
 
     def __init__(self, path: Path, reread: bool = False) -> None:
-        self._path = path
         self._reread = reread
         self._lock = threading.Lock()
         self._connection = open_shared(path, _TABLE)
@@ -76,7 +75,7 @@ class DigestIndex:
         self._record((path, State.of(os.stat(path)), sha256) for path, sha256 in digests.items())
 
     def close(self) -> None:
-        close_shared(self._connection, self._path)
+        self._connection.close()
 
     def _hash(self, path: str, state: State) -> str:
         sha256 = hash_file(path)

@@ -75,7 +75,7 @@ class Draft:
 
 @contextmanager
 def lease(path: Path, on_wait: Callable[[str], None], run: str = "") -> Iterator[None]:
-    """Hold `path` alone for a run; wait while another process holds it, telling `on_wait` once who that is."""
+    """Hold `path` alone for a run; wait while another process holds it, telling `on_wait` who that is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _acquire(path, on_wait)
     try:
@@ -84,24 +84,53 @@ def lease(path: Path, on_wait: Callable[[str], None], run: str = "") -> Iterator
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
         yield
     finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
+        _let_go(path, descriptor)
+
+
+@contextmanager
+def lease_if_free(path: Path) -> Iterator[bool]:
+    """Hold `path` alone unless another process does; whether it is held by this one."""
+    descriptor = _try(path)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            _let_go(path, descriptor)
+
+
+def await_end(path: Path, on_wait: Callable[[str], None]) -> None:
+    """Wait until nobody holds the lease at `path`, telling `on_wait` once who does."""
+    told = False
+    while (holder := holder_of(path)) is not None:
+        if not told:
+            on_wait(holder)
+            told = True
+        time.sleep(_POLL_SECONDS)
 
 
 def _acquire(path: Path, on_wait: Callable[[str], None]) -> int:
-    told = False
+    while (descriptor := _try(path)) is None:
+        await_end(path, on_wait)
+    return descriptor
+
+
+def _try(path: Path) -> int | None:
+    """A descriptor that holds the lease; None where another process holds it."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(path, descriptor):  # else its holder removed it between our open and our lock
-                return descriptor
         except BlockingIOError:
-            if not told:
-                on_wait(os.pread(descriptor, _HOLDER_BYTES, 0).decode())
-                told = True
-            time.sleep(_POLL_SECONDS)
-        os.close(descriptor)
+            os.close(descriptor)
+            return None
+        if _is_at(path, descriptor):
+            return descriptor
+        os.close(descriptor)  # its holder removed it between our open and our lock
+
+
+def _let_go(path: Path, descriptor: int) -> None:
+    path.unlink(missing_ok=True)
+    os.close(descriptor)
 
 
 def _is_at(path: Path, descriptor: int) -> bool:
@@ -123,7 +152,7 @@ def holder_of(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # two who ask do not take each other for a holder
     except BlockingIOError:
         return os.pread(descriptor, _HOLDER_BYTES, 0).decode()
     finally:

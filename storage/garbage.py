@@ -2,7 +2,8 @@
 
 Kept are all named artifacts, those that a run touched within `keep_days` or that a run which is making something now
 ever touched, and all that they were made from. Media, unpacked archives and what training has decoded go with the last
-artifact or draft that names them, but not while anything is being made: its media are not in any table yet.
+artifact or draft that names them, but not while anything is being made: its media are not in any table yet. Runs that
+begin something meanwhile wait for the end; what such a run has taken over stays.
 """
 
 import re
@@ -16,13 +17,14 @@ from schemas.values import UserError, Value
 from storage import names, runs
 from storage.alone import TRASH, Where
 from storage.archives import archives_of
-from storage.draft import is_held
+from storage.draft import is_held, lease_if_free
 from storage.folder import is_listed, read_entries
 from storage.named_media import named_in, tables_with_digests
 from storage.store import Store
 
 _DAY = 86_400.0
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_NO_MEDIA = {"media": (), "media_size": 0, "objects": ()}
 
 
 class Garbage(Value):
@@ -47,11 +49,11 @@ def collect(store: Store, keep_days: float) -> Garbage:
     """Remove what nothing reaches; what was removed. Raises as `find_garbage` does."""
     with store.origin.collecting() as living:
         search = _Search(store, keep_days, living)
-        found = search.still_loose(search.garbage())
+        found = _drop_drafts(search.still_loose(search.garbage()))
         for artifact in found.artifacts:
             store.discard(artifact)
         store.origin.remove(found.objects)
-        for path in map(Path, (*found.drafts, *found.media)):
+        for path in map(Path, found.media):
             _remove(path)
     for grave in (store.root / TRASH).glob("*"):
         shutil.rmtree(grave, ignore_errors=True)  # another process may be removing it too
@@ -90,7 +92,7 @@ class _Search:
         if loose == found.artifacts:
             return found
         size = sum(file.size for one in loose for file in self._manifests[one.stage, one.fingerprint].files)
-        return Garbage(artifacts=loose, size=size, drafts=found.drafts, media=(), media_size=0, objects=())
+        return found.model_copy(update={"artifacts": loose, "size": size} | _NO_MEDIA)
 
     def kept(self) -> set[Where]:
         """All that a root was made from, roots included."""
@@ -111,7 +113,10 @@ class _Search:
         yield from {(artifact.stage, artifact.fingerprint) for artifact in artifacts}
 
     def _is_abandoned(self, draft: Path) -> bool:
-        return draft.stat().st_mtime < self._since and not is_held(draft.with_name(f"{draft.name}.lease"))
+        """Whether nobody holds it, nor has written into it lately, however deep: checkpoints are below its folders."""
+        if is_held(_lease(draft)) or not draft.exists():  # what was held a moment ago may have been published
+            return False
+        return all(path.lstat().st_mtime < self._since for path in (draft, *draft.rglob("*")))
 
     def _named(self, kept: set[Where], drafts: Iterable[Path]) -> set[str]:
         """Digests of files and archives that what stays names."""
@@ -152,6 +157,23 @@ def _archives(folder: Path) -> list[str]:
         return [archive.digest for archive in archives_of(read_entries(folder))]
     except UserError:  # a part of one is missing, so that it was never unpacked
         return []
+
+
+def _drop_drafts(found: Garbage) -> Garbage:
+    """Remove drafts; those that a run has taken over since they were found stay, and then media do, with all others."""
+    dropped = tuple(path for path in found.drafts if _is_dropped(Path(path)))
+    return found if dropped == found.drafts else found.model_copy(update={"drafts": dropped} | _NO_MEDIA)
+
+
+def _is_dropped(draft: Path) -> bool:
+    with lease_if_free(_lease(draft)) as free:
+        if free:
+            shutil.rmtree(draft)
+        return free
+
+
+def _lease(draft: Path) -> Path:
+    return draft.with_name(f"{draft.name}.lease")
 
 
 def _remove(path: Path) -> None:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from schemas.failures import LeaseLost, StoreUnreachable
+from schemas.failures import LeaseLost
 from schemas.values import UserError, Value
 from storage.remote import Remote, Version
 
@@ -120,7 +120,7 @@ def hold(remote: Remote, key: str, run: str, on_wait: Callable[[str], None], tim
     finally:
         over.set()
         beating.join()
-        with suppress(LeaseLost, StoreUnreachable):  # then it is another's already, or lapses by itself
+        with suppress(Exception):  # what the block raised counts; a lease that is not let go lapses by itself
             held.let_go()
 
 
@@ -174,8 +174,9 @@ def living(remote: Remote, but: str, timing: Timing = USUAL) -> list[Lease | Non
 
 
 def _take_away(remote: Remote, key: str, there: Version) -> None:
-    """Unless its holder shows life meanwhile."""
-    if remote.write(key, b"", over=there.tag):
+    """Unless its holder shows life, or another takes it away meanwhile, whose words differ: equal ones would count as
+    written by both, and the slower would remove the next holder's."""
+    if remote.write(key, uuid.uuid4().hex.encode(), over=there.tag):
         remote.remove([key])
 
 
@@ -212,11 +213,13 @@ def _content(lease: Lease) -> bytes:
 
 
 def _beat(held: Held, over: threading.Event, seconds: float) -> None:
-    """Beat until it is over or lost; who holds it learns the latter when it confirms."""
+    """Beat until it is over or lost; who holds it learns the latter, and what else stays wrong, when it confirms."""
     while not over.wait(seconds):
         try:
             held.confirm()
         except LeaseLost:
             return
-        except StoreUnreachable:
-            continue  # it may be back before the lease has lapsed
+        except Exception:
+            # One refusal (a key that is being renewed, a cut answer) may pass before the lease has lapsed, and a thread
+            # that ended here would let it lapse for sure.
+            continue

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
-from llm.database import close_shared, open_shared
+from llm.database import open_shared
 from media.probe import ANSWER, PROBE_VERSION, Probe, Unreadable, probe_each
 
 _TABLE = """CREATE TABLE IF NOT EXISTS probes (
@@ -29,7 +29,6 @@ class ProbeCache:
 
     def __init__(self, path: Path, version: int = PROBE_VERSION) -> None:
         self._version = version
-        self._path = path
         self._connection = open_shared(path, _TABLE)
 
     def __enter__(self) -> "ProbeCache":
@@ -39,7 +38,7 @@ class ProbeCache:
         self.close()
 
     def close(self) -> None:
-        close_shared(self._connection, self._path)
+        self._connection.close()
 
     def probe_all(
         self, files: Mapping[str, Path], workers: int, deadline_seconds: float

@@ -1,5 +1,6 @@
 """Which run made or reused which artifact: one JSON Lines file a run, for people and for garbage collection."""
 
+import fcntl
 import json
 import os
 import time
@@ -9,7 +10,6 @@ from typing import IO, Literal
 
 from pydantic import ValidationError
 
-from llm.database import alone
 from schemas.artifact import Artifact
 from schemas.values import UserError, Value
 from storage.disk_faults import told_plainly
@@ -39,7 +39,9 @@ def note(store: Store, run: str, artifact: Artifact, how: Literal["made", "reuse
 def _append(store: Store, key: str, line: str) -> None:
     path = store.root / key
     path.parent.mkdir(exist_ok=True)
-    with alone(store.root / ".index" / "runs"), path.open("ab+", buffering=0) as stream:
+    with path.open("ab+", buffering=0) as stream:
+        # Held while it is shared too: what is shared last must be what was written last. Other runs do not wait.
+        fcntl.flock(stream, fcntl.LOCK_EX)
         stream.write(_end(stream) + line.encode() + b"\n")
         store.origin.share(key)
 

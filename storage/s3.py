@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+import aiohttp
 import s3fs
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from fsspec.asyn import sync
@@ -22,6 +23,8 @@ _OVERTAKEN = frozenset({404, 409, 412})
 _NOT_IMPLEMENTED = 501
 _NO_BUCKET = "NoSuchBucket"
 _NO_KEY = "NoSuchKey"
+# s3fs lets those of the HTTP client through where an answer ends before its time
+_CUT_OFF = (BotoCoreError, aiohttp.ClientError, ConnectionError, TimeoutError, FSTimeoutError)
 
 
 class S3(Bucket):
@@ -64,7 +67,7 @@ class S3(Bucket):
             yield
         except (NoCredentialsError, PartialCredentialsError):
             raise UserError(f"{self.url} needs a key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY") from None
-        except (BotoCoreError, FSTimeoutError) as error:
+        except _CUT_OFF as error:
             raise self._unreachable(error) from error
         except OSError as error:
             if not isinstance(error.__cause__, ClientError):

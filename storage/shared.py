@@ -72,31 +72,32 @@ class Shared(Alone):
         """Runs that begin something meanwhile wait for the end."""
         with super().collecting() as here, hold(self._remote, _COLLECTOR, "", lambda _: None, self._timing) as held:
             self._collecting = held
-            others = living(self._remote, _COLLECTOR, self._timing)
-            yield here | {holder.run if holder else "" for holder in others}
+            try:
+                others = living(self._remote, _COLLECTOR, self._timing)
+                yield here | {holder.run if holder else "" for holder in others}
+            finally:
+                self._collecting = None
 
     def look(self, where: Where, anew: bool = False) -> None:
         if where in self._looked and not anew:
             return
+        was_here = self._is_here(where)
         there = self._remote.read(_manifest_key(where))
-        if there is None:
-            self._drop(where)
-        else:
+        if there:
             self._keep_manifest(where, there.content)
             self._tags.put(_manifest_key(where), there.tag)
+        elif was_here:  # else what is here by now was published after the bucket was asked
+            self._drop(where)
         self._looked.add(where)
 
     def look_everywhere(self) -> None:
         listed, known = dict(self._listed()), self._tags.all()
         changed = [
-            where
-            for where, tag in listed.items()
-            if known.get(_manifest_key(where)) != tag or not (self.folder(where) / MANIFEST).exists()
+            where for where, tag in listed.items() if known.get(_manifest_key(where)) != tag or not self._is_here(where)
         ]
-        each(lambda where: self.look(where, anew=True), changed)
-        for path in self.root.glob(f"[!.]*/*/{MANIFEST}"):
-            if (where := (path.parts[-3], path.parts[-2])) not in listed:
-                self._drop(where)
+        here = ((path.parts[-3], path.parts[-2]) for path in self.root.glob(f"[!.]*/*/{MANIFEST}"))
+        unlisted = [where for where in here if where not in listed]  # gone, or published since
+        each(lambda where: self.look(where, anew=True), changed + unlisted)
 
     def is_whole(self, manifest: Manifest) -> bool:
         return self._files.are_there(manifest)
@@ -188,6 +189,9 @@ class Shared(Alone):
         if not path.exists() or path.read_bytes() != content:
             with whole_file(path) as temporary:
                 temporary.write_bytes(content)
+
+    def _is_here(self, where: Where) -> bool:
+        return (self.folder(where) / MANIFEST).exists()
 
     def _drop(self, where: Where) -> None:
         drop_folder(self.folder(where), self.root / TRASH)

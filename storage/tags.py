@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from llm.database import close_shared, open_shared
+from llm.database import open_shared
 
 _TABLE = "CREATE TABLE IF NOT EXISTS tags (key TEXT PRIMARY KEY, tag TEXT) WITHOUT ROWID"
 
@@ -13,7 +13,6 @@ class Tags:
     """Tags by key, in a SQLite file that several threads and processes may share."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self._lock = threading.Lock()
         self._connection = open_shared(path, _TABLE)
 
@@ -30,4 +29,4 @@ class Tags:
             return dict(self._connection.execute("SELECT key, tag FROM tags"))
 
     def close(self) -> None:
-        close_shared(self._connection, self._path)
+        self._connection.close()

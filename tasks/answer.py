@@ -6,7 +6,8 @@ stage; the response log keeps the rest, and a rerun asks for what is missing.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from prefect import task
@@ -30,7 +31,7 @@ from tasks.generation import load_errors
 from tasks.shards import Asker, all_of
 from tasks.stage import stage
 from training.prompts import PROMPT_VERSION, question_text, system_text
-from training.views import NOT_THERE, Shown, shown
+from training.views import OF_THE_VIEW, Shown, missing, not_one, shown
 
 Row = dict[str, object]
 
@@ -61,8 +62,9 @@ class AnswerParams(Params):
 
 
 class _Question(Value):
-    """One row to be predicted. request: None for a row that cannot be shown; fault says why."""
+    """One row of a benchmark to be predicted. request: None for a row that cannot be shown; fault says why."""
 
+    benchmark: str
     id: str
     text: str
     request: Request | None = None
@@ -73,12 +75,12 @@ class _Question(Value):
 @stage(version=f"1 prompt {prompt.VERSION} {PROMPT_VERSION}", kind="predictions", reads_media=True)
 def answer(draft: Draft, params: AnswerParams, examples: Mapping[str, Artifact], runtime: Runtime) -> None:
     folders = {name: Store(runtime.store).folder(artifact) for name, artifact in sorted(examples.items())}
-    questions = [one for name, folder in folders.items() for one in _questions(folder, params.asked[name])]
+    questions = [one for name, folder in folders.items() for one in _questions(name, folder, params.asked[name])]
     llms = {how.llm.provider: how.llm for how in params.asked.values()}
     with asking(draft, runtime, *llms.values()) as engine:
         outcomes = asyncio.run(_answer_all(engine, questions, params.rows_per_shard, draft))
         draft.usage = engine.usage
-        _check_taken(outcomes, engine)
+        _check_taken(questions, outcomes, engine)
     draft.entered = draft.left = len(questions)
     draft.notes |= load_errors(draft)
 
@@ -86,18 +88,20 @@ def answer(draft: Draft, params: AnswerParams, examples: Mapping[str, Artifact],
 async def _answer_all(
     engine: Engine, questions: Sequence[_Question], rows_per_shard: int, draft: Draft
 ) -> list[Outcome]:
-    """How all requests ended, whose rows are written then."""
-    asker, ended = Asker(engine), list[Outcome]()
+    """How all requests ended, in their order; the rows are written then."""
+    asker, done = Asker(engine), 0
 
-    async def write(first: int) -> None:
+    async def write(first: int) -> list[Outcome]:
+        nonlocal done
         rows = questions[first : first + rows_per_shard]
         outcomes = await _answer(first // rows_per_shard, rows, asker, draft)
-        ended.extend(outcomes)
-        draft.progress(len(ended), len(questions), "rows")
+        done += len(rows)
+        draft.progress(done, len(questions), "rows")
+        return outcomes
 
     async with engine.connected():
-        await all_of(write(first) for first in range(0, len(questions), rows_per_shard))
-    return ended
+        ended = await all_of(write(first) for first in range(0, len(questions), rows_per_shard))
+    return [outcome for outcomes in ended for outcome in outcomes]
 
 
 async def _answer(number: int, questions: Sequence[_Question], asker: Asker, draft: Draft) -> list[Outcome]:
@@ -110,31 +114,37 @@ async def _answer(number: int, questions: Sequence[_Question], asker: Asker, dra
     return outcomes
 
 
-def _check_taken(outcomes: Sequence[Outcome], engine: Engine) -> None:
-    """Raises UserError where the provider took not one request: that is no fault of the rows."""
-    if outcomes and all(outcome.failure == "rejected" for outcome in outcomes):
-        engine.forget_failures()
-        raise UserError(
-            f"the provider took none of {len(outcomes)} requests ({outcomes[0].detail}): correct the model's settings "
-            "or its server, and rerun"
-        )
+def _check_taken(questions: Sequence[_Question], outcomes: Sequence[Outcome], engine: Engine) -> None:
+    """Raises UserError where the provider took not one request of a benchmark: that is no fault of the rows."""
+    sent = (one.benchmark for one in questions if one.request)
+    for benchmark, pairs in groupby(zip(sent, outcomes, strict=True), key=lambda pair: pair[0]):
+        ended = [outcome for _, outcome in pairs]
+        if all(outcome.failure == "rejected" for outcome in ended):
+            engine.forget_failures()
+            raise UserError(
+                f"the provider took none of {len(ended)} requests of {benchmark} ({ended[0].detail}): correct the "
+                "model's settings or its server, and rerun"
+            )
 
 
-def _questions(folder: Path, how: Asked) -> Iterator[_Question]:
-    for row in shown(list(read_examples(folder)), how.view, how.altering):
-        yield _question(row, how)
+def _questions(benchmark: str, folder: Path, how: Asked) -> list[_Question]:
+    """Raises UserError where not one row can be shown, and not for want of what a view needs."""
+    rows = shown(list(read_examples(folder)), how.view, how.altering)
+    questions = [_question(benchmark, row, how) for row in rows]
+    faults = [one.fault for one in questions]
+    if faults and all(fault and fault not in OF_THE_VIEW for fault in faults):
+        raise not_one(benchmark, len(rows), faults[0])
+    return questions
 
 
-def _question(row: Shown, how: Asked) -> _Question:
+def _question(benchmark: str, row: Shown, how: Asked) -> _Question:
     example = row.example
     system, text = system_text(example, how.format, how.wording), question_text(example, how.wording)
     written = "\n\n".join(filter(None, (system, text)))
-    missing = [medium.path for medium in example.media if not medium.digest]
-    fault = row.fault or (NOT_THERE.format(missing[0]) if missing else "")
-    if fault:
-        return _Question(id=example.id, text=written, fault=fault)
+    if fault := row.fault or missing(example):
+        return _Question(benchmark=benchmark, id=example.id, text=written, fault=fault)
     request = prompt.request(example, system, text, how.max_tokens, how.sent)
-    return _Question(id=example.id, text=written, request=request)
+    return _Question(benchmark=benchmark, id=example.id, text=written, request=request)
 
 
 def _row(question: _Question, outcome: Outcome | None) -> Row:

@@ -24,7 +24,7 @@ def main() -> None:
     leave_with(lane.parent)
     kind, work = STAGES[lane.stage]
     params, runtime = kind.model_validate(lane.params), lane.runtime
-    with saying_why(), response_log(runtime, params.llm) as log:
+    with saying_why(Path(lane.folder)), response_log(runtime, params.llm) as log:
         blobs = Store(runtime.store).blobs
         with closing(Engine(log, blobs, runtime.llm, scope=Path(lane.folder).name)) as engine:
             try:

@@ -6,6 +6,7 @@ another, which skips what is marked.
 """
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple, cast
 from schemas.runtime import Runtime
 from schemas.values import UserError, Value
 from storage.draft import Draft
+from storage.remote import url_of
 from tasks import marks
 from tasks.lanes import Ended, raise_fault, work_off
 
@@ -23,14 +25,17 @@ Submit = Callable[[str, str, int], "Future[Ended]"]
 
 _LOOK_SECONDS = 0.5
 _CONNECT_SECONDS = 30
+_LOOPBACK = "127.0.0.1"
 _connecting = threading.Lock()
+_connected: dict[str, str] = {}
+"""Address of each Ray cluster that was named, as Ray itself writes it."""
 
 
 class Crew(NamedTuple):
-    """Who does the lanes. lanes: that run side by side. hosts: that they run on."""
+    """Who does the lanes. lanes: that run side by side. hosts: addresses of the machines that they run on."""
 
     lanes: int
-    hosts: int
+    hosts: frozenset[str]
     submit: Submit
 
 
@@ -39,12 +44,22 @@ def crew(runtime: Runtime) -> Iterator[Crew]:
     """The workers that the runtime names. Raises UserError where they do not answer or their client is missing."""
     kind, _, address = runtime.executor.partition("://")
     with _KINDS[kind](address, runtime.workers) as found:
-        if found.hosts > 1 and "://" in runtime.store:
+        if (bucket := url_of(runtime.store)) and (others := sorted(host for host in found.hosts if not is_here(host))):
             raise UserError(
-                f"{runtime.executor} has workers on {found.hosts} machines, and the store {runtime.store} keeps drafts "
-                "on this one: use a store on a disk that all see, or CONTEXTFIRST_EXECUTOR=processes"
+                f"{runtime.executor} has workers on {', '.join(others[:3])}, and the store {bucket} keeps drafts on "
+                "this machine: use a store on a disk that all see, or CONTEXTFIRST_EXECUTOR=processes"
             )
         yield found
+
+
+def is_here(host: str) -> bool:
+    """Whether an address is this machine's, since nobody can listen at another's."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
 
 
 def is_elsewhere(runtime: Runtime) -> bool:
@@ -79,7 +94,7 @@ def _processes(_: str, number: int) -> Iterator[Crew]:
     stopped = False
     with ThreadPoolExecutor(number) as pool:
         try:
-            yield Crew(number, 1, lambda *job: pool.submit(work_off, *job, gone=lambda: stopped))
+            yield Crew(number, frozenset((_LOOPBACK,)), lambda *job: pool.submit(work_off, *job, gone=lambda: stopped))
         finally:
             stopped = True
 
@@ -102,7 +117,8 @@ def _dask(address: str, _: int) -> Iterator[Crew]:
             raise UserError(f"the Dask scheduler at {address} has no workers: {start}") from error
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
         pool = client.get_executor(pure=False)
-        yield Crew(len(workers), len({one["host"] for one in workers}), lambda *job: pool.submit(on_dask, *job))
+        hosts = frozenset(one["host"] for one in workers)
+        yield Crew(len(workers), hosts, lambda *job: pool.submit(on_dask, *job))
 
 
 def on_dask(module: str, job: str, threads: int) -> Ended:
@@ -121,12 +137,16 @@ def _ray(address: str, _: int) -> Iterator[Crew]:
         import ray  # type: ignore[import-not-found]  # of the extra `scale`
     except ModuleNotFoundError as error:
         raise _missing("ray", error) from error
-    try:
-        with _connecting:  # once for the process: stages side by side share the connection
-            if not ray.is_initialized():
-                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UserError(f"no Ray cluster answers at {address}: `ray start --head` starts one") from error
+    with _connecting:  # once for the process: stages side by side share the connection
+        _connect(ray, address)
+    nodes = [
+        (node["NodeManagerAddress"], int(node["Resources"].get("CPU", 0))) for node in ray.nodes() if node["Alive"]
+    ]
+    lanes = sum(cpus for _, cpus in nodes)
+    if not lanes:
+        raise UserError(
+            f"the Ray cluster at {address} has no CPU for a lane: `ray start --num-cpus=N` gives a node some"
+        )
     started: list[Any] = []
 
     def submit(*job: Any) -> "Future[Ended]":
@@ -134,10 +154,24 @@ def _ray(address: str, _: int) -> Iterator[Crew]:
         return cast("Future[Ended]", started[-1].future())
 
     try:
-        yield Crew(int(ray.cluster_resources().get("CPU", 1)), sum(node["Alive"] for node in ray.nodes()), submit)
+        yield Crew(lanes, frozenset(host for host, cpus in nodes if cpus), submit)
     finally:
         for one in started:
             ray.cancel(one, force=True)
+
+
+def _connect(ray: Any, address: str) -> None:
+    """Raises UserError where nobody answers, and where this process is connected to another cluster."""
+    if ray.is_initialized():
+        there = ray.get_runtime_context().gcs_address
+        if address != "auto" and _connected.get(address, address) != there:
+            raise UserError(f"this process is connected to the Ray cluster at {there}: it cannot use {address} too")
+        return
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UserError(f"no Ray cluster answers at {address}: `ray start --head` starts one") from error
+    _connected[address] = ray.get_runtime_context().gcs_address
 
 
 def _missing(kind: str, error: ModuleNotFoundError) -> UserError:

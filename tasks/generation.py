@@ -12,7 +12,7 @@ from schemas.runtime import Runtime
 from schemas.training import GenerateJob, GenerateParams, Questions
 from schemas.values import Params
 from storage.draft import Draft
-from storage.parquet import count_rows, read_batches, shards
+from storage.parquet import count_rows, read_batches, read_rows, shards
 from storage.store import Store
 from tasks.executors import crew, is_cluster, run_lanes
 from tasks.subprocesses import run_copies
@@ -38,12 +38,14 @@ def generate(
     checkpoint: Artifact,
     runtime: Runtime,
 ) -> None:
-    """Fill the draft with predictions, one row a completion."""
+    """Fill the draft with predictions, one row a completion: as many as there are examples and draws of each."""
     store = Store(runtime.store)
-    first, *also = _questions(draft, store, params, examples)
+    questions = list(_questions(draft, store, params, examples))
+    first, *also = questions
     job = GenerateJob(
         params=first.params,
         examples=first.examples,
+        parts=first.parts,
         also=tuple(also),
         blobs=str(store.blobs),
         checkpoint=str(store.folder(checkpoint) / "model"),
@@ -58,7 +60,8 @@ def generate(
             run_lanes("training.generate", _copies(job, by.lanes), by, draft, runtime)
     else:
         run_copies("training.generate", _copies(job, runtime.generators), draft, runtime)
-    draft.entered = draft.left = sum(count_rows(shard)[0] for shard in shards(draft.folder, "predictions"))
+    draft.entered = sum(sum(part.parts.values()) * part.params.decoding.draws for part in questions)
+    draft.left = sum(count_rows(shard)[0] for shard in shards(draft.folder, "predictions"))
     draft.notes |= load_errors(draft)
 
 
@@ -81,8 +84,18 @@ def _questions(
     draft: Draft, store: Store, params: PredictParams, examples: Mapping[str, Artifact]
 ) -> Iterator[Questions]:
     """The examples in the order of their names, those side by side that are answered alike together."""
-    named = [(params.differently.get(name, params.generate), artifact) for name, artifact in sorted(examples.items())]
-    for number, (how, alike) in enumerate(groupby(named, key=lambda pair: pair[0])):
-        artifacts = [artifact for _, artifact in alike]
-        rows = write_split(draft, store, artifacts, params.split, params.prompts, f"examples{number or ''}")
-        yield Questions(params=how, examples=str(rows))
+    ways = [(name, params.differently.get(name, params.generate)) for name in sorted(examples)]
+    for number, (how, alike) in enumerate(groupby(ways, key=lambda pair: pair[1])):
+        artifacts = {name: examples[name] for name, _ in alike}
+        rows = write_split(draft, store, artifacts.values(), params.split, params.prompts, f"examples{number or ''}")
+        yield Questions(params=how, examples=str(rows), parts=_parts(store, params, artifacts))
+
+
+def _parts(store: Store, params: PredictParams, artifacts: Mapping[str, Artifact]) -> dict[str, int]:
+    """How many examples are taken of each, in their order."""
+    parts: dict[str, int] = {}
+    for name, artifact in artifacts.items():
+        rows = read_rows(store.folder(artifact), "examples", ["split"])
+        number = sum(not params.split or row["split"] == params.split for row in rows)
+        parts[name] = number if params.prompts is None else min(number, params.prompts - sum(parts.values()))
+    return parts

@@ -8,6 +8,7 @@ goes on where it was. Nothing here knows Prefect, because the workers of Dask an
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,10 +17,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from schemas.failures import USER_FAULT, BudgetReached, ModuleFailed, NoAnswer
+from schemas.failures import USER_FAULT, BudgetReached, LeaseLost, ModuleFailed, NoAnswer, StoreUnreachable
 from schemas.values import UserError
+from storage.disk_faults import told_plainly
 
-FAULTS: dict[int, type[Exception]] = {USER_FAULT: UserError, 69: NoAnswer, 77: BudgetReached}
+FAULTS: dict[int, type[Exception]] = {
+    USER_FAULT: UserError,
+    69: NoAnswer,
+    73: LeaseLost,
+    74: StoreUnreachable,
+    77: BudgetReached,
+}
 """Exit codes of a lane that says in its last line what stopped it."""
 
 GONE = -1
@@ -49,8 +57,18 @@ def work_off(module: str, job: str, threads: int, gone: Callable[[], bool] = nob
     The lane dies with the process that this is called in, however that one dies. One that is killed is begun again,
     once, since what killed it may have been meant for another.
     """
+    work = json.loads(job).get("work")
+    if work and not Path(work).is_dir():
+        return Ended(USER_FAULT, _unseen(work))
     ended = _one_life(module, job, threads, gone)
     return _one_life(module, job, threads, gone) if ended.code < 0 and not gone() else ended
+
+
+def _unseen(work: str) -> str:
+    return (
+        f"the worker on {socket.gethostname()} does not see {work}: let it have the store under the same path as here, "
+        "or name another executor"
+    )
 
 
 def _one_life(module: str, job: str, threads: int, gone: Callable[[], bool]) -> Ended:
@@ -82,10 +100,11 @@ def raise_fault(module: str, ended: Ended) -> None:
 
 
 @contextlib.contextmanager
-def saying_why() -> Iterator[None]:
-    """In a lane: what stops the block is its last line, and its exit code tells which kind it is."""
+def saying_why(draft: Path) -> Iterator[None]:
+    """In a lane: what stops the block is its last line, and its exit code tells which kind it is. draft: its folder."""
     try:
-        yield
+        with told_plainly(draft.parents[2]):  # as the store does for who is in the run's own process
+            yield
     except tuple(FAULTS.values()) as error:
         print(" ".join(str(error).split()), flush=True)
         sys.exit(next(code for code, kind in FAULTS.items() if isinstance(error, kind)))

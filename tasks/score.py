@@ -18,7 +18,7 @@ from schemas.example import Example
 from schemas.options import given
 from schemas.runtime import Runtime
 from schemas.tables import JUDGED, METRICS, SCORES
-from schemas.values import Params
+from schemas.values import Params, UserError
 from storage.draft import Draft
 from storage.parquet import read_examples, read_rows, shard_name, write_rows
 from storage.store import Store
@@ -57,9 +57,7 @@ def score(
     runtime: Runtime,
 ) -> None:
     store = Store(runtime.store)
-    known = {
-        row.id: (name, row) for name, artifact in examples.items() for row in read_examples(store.folder(artifact))
-    }
+    known = _known(store, examples)
     said = list(read_rows(store.folder(judgements), "judgements"))
     judged = _judged(said)
     rows = []
@@ -72,6 +70,17 @@ def score(
     benchmarks = {id: benchmark for id, (benchmark, _) in known.items()}
     groups = {id: example.group for id, (_, example) in known.items()}
     write_rows(draft.folder / shard_name("judged", 0), judged_means(said, benchmarks, groups), JUDGED)
+
+
+def _known(store: Store, examples: Mapping[str, Artifact]) -> dict[str, tuple[str, Example]]:
+    """Each row with its benchmark, by its id. Raises UserError for an id that two benchmarks have."""
+    known: dict[str, tuple[str, Example]] = {}
+    for name, artifact in examples.items():
+        for row in read_examples(store.folder(artifact)):
+            if row.id in known:
+                raise UserError(f"row {row.id} is in {known[row.id][0]} and in {name}: score them one at a time")
+            known[row.id] = name, row
+    return known
 
 
 def official(examples: Mapping[str, Example], rows: Iterable[dict[str, object]]) -> Iterator[dict[str, object]]:

@@ -109,9 +109,10 @@ def map_shards(draft: Draft, params: AskingParams, folder: Path, work: Work, run
         runtime=Runtime.model_validate(runtime.model_dump(include=set(Runtime.model_fields))),
     )
     if is_elsewhere(runtime):
+        number = -(-total // params.rows_per_shard)
         with crew(runtime) as by:
-            jobs = _shared_out(lane, by, params, runtime)
-            run_lanes("tasks.asking_lane", jobs, by, draft, runtime, -(-total // params.rows_per_shard))
+            jobs = _shared_out(lane, by, params, number)
+            run_lanes("tasks.asking_lane", jobs, by, draft, runtime, number)
         draft.notes |= _lost(draft)
     else:
         with asking(draft, runtime, params.llm) as engine:
@@ -138,36 +139,49 @@ def _lost(draft: Draft) -> dict[str, int]:
     return {"asked_again": number} if number else {}
 
 
-def _shared_out(lane: AskingLane, by: Crew, params: AskingParams, runtime: Runtime) -> list[AskingLane]:
+def _shared_out(lane: AskingLane, by: Crew, params: AskingParams, number: int) -> list[AskingLane]:
     with (
-        response_log(runtime, params.llm) as log,
+        response_log(lane.runtime, params.llm) as log,
         closing(ResponseLog(log, Path(lane.folder).name)) as opened,
     ):
-        limits = part_of(runtime.llm, by, opened.spent())
-    theirs = lane.runtime.model_copy(update={"llm": limits})
-    return [lane.model_copy(update={"runtime": theirs, "index": index, "of": by.lanes}) for index in range(by.lanes)]
+        parts = parts_of(lane.runtime.llm, by, number, opened.spent())
+    runtimes = [lane.runtime.model_copy(update={"llm": part}) for part in parts]
+    return [
+        lane.model_copy(update={"runtime": theirs, "index": index, "of": len(runtimes)})
+        for index, theirs in enumerate(runtimes)
+    ]
 
 
-def part_of(limits: LlmLimits, by: Crew, spent: tuple[float, int]) -> LlmLimits:
-    """One lane's part of the limits, so that all together stay within them. spent: dollars and tokens so far.
+def parts_of(limits: LlmLimits, by: Crew, number: int, spent: tuple[float, int]) -> list[LlmLimits]:
+    """The limits of each lane, so that all together stay within the run's. spent: dollars and tokens so far.
 
-    Rates are shared by the processes of a host, so they are divided by hosts; all else is divided by lanes.
+    There are no more lanes than `number`, the shards, nor than are to be asked for at once.
     """
+    lanes = max(1, min(by.lanes, limits.concurrency, number))
+    shared = _of_one_host(limits, min(len(by.hosts), lanes), spent)
+    places = [limits.concurrency // lanes + (index < limits.concurrency % lanes) for index in range(lanes)]
+    return [shared.model_copy(update={"concurrency": most}) for most in places]
+
+
+def _of_one_host(limits: LlmLimits, hosts: int, spent: tuple[float, int]) -> LlmLimits:
+    """What the processes of one host share: rates and budgets."""
+    if hosts == 1:
+        return limits
     dollars, tokens = spent
-    rates = {"requests_per_minute": limits.requests_per_minute, "tokens_per_minute": limits.tokens_per_minute}
+    most_tokens = _part(limits.max_tokens, tokens, hosts)
     return limits.model_copy(
         update={
-            "concurrency": max(1, limits.concurrency // by.lanes),
-            **{name: rate and max(1, rate // by.hosts) for name, rate in rates.items()},
-            "max_dollars": _part(limits.max_dollars, dollars, by.lanes),
-            "max_tokens": None if limits.max_tokens is None else int(_part(limits.max_tokens, tokens, by.lanes) or 0),
+            "requests_per_minute": limits.requests_per_minute and max(1, limits.requests_per_minute // hosts),
+            "tokens_per_minute": limits.tokens_per_minute and max(1, limits.tokens_per_minute // hosts),
+            "max_dollars": _part(limits.max_dollars, dollars, hosts),
+            "max_tokens": None if most_tokens is None else int(most_tokens),
         }
     )
 
 
-def _part(most: float | None, spent: float, lanes: int) -> float | None:
-    """How far one lane may let the sum rise that all began with."""
-    return None if most is None else spent + max(0.0, most - spent) / lanes
+def _part(most: float | None, spent: float, hosts: int) -> float | None:
+    """How far one host may let the sum rise that all begin with."""
+    return None if most is None else spent + max(0.0, most - spent) / hosts
 
 
 def start_over(draft: Draft, params: AskingParams, runtime: Runtime) -> None:

@@ -123,4 +123,4 @@ def _run() -> str:
 
 
 def _tell_wait(holder: str) -> None:
-    tell(f"waiting for the run that makes this artifact: {holder}")
+    tell(f"waiting for the run that makes this artifact, or for `gc`: {holder}")

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from media.errors import MediaError
 from schemas.example import Example
 from schemas.training import GrpoParams, View
 from schemas.values import UserError
-from training.inputs import Encoder, Inputs
+from training.inputs import Encoder, Inputs, NoPrompt
 from training.judging import SideLoop
 from training.scoring import Draw, Scored, Scorer
 from training.step_times import StepTimes
@@ -78,7 +77,7 @@ class Drawer:
         try:
             with self._times.part("decode"):
                 return self._encoder.encode(example, self._params.format, view)
-        except (MediaError, ValueError) as error:
+        except NoPrompt as error:
             raise UserError(
                 f"the prompt of {example.id} could be made when the run began, and now it cannot: {error}; "
                 f"put its media back and start again, and training goes on from its newest checkpoint"

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from media.errors import MediaError
 from media.frames import GREY
 from media.waveform import SAMPLE_RATE, muted, shifted, silence
 from schemas.example import Media
@@ -23,7 +24,7 @@ from training.background import Background
 from training.families import OmniProcessor, family_of
 from training.pieces import Clip, Picture, Piece, PieceReader, Sound
 from training.prompts import Part
-from training.resizing import Bounds, resized
+from training.resizing import Bounds, frame_size, resized
 
 
 class Features(NamedTuple):
@@ -94,8 +95,17 @@ class FeatureReader:
 
     def _picture(self, medium: Media, view: View) -> Features:
         pixels = self._reader.read(Picture(digest=medium.digest)).values
+        self._check_sides(pixels, medium)
         pixels = np.full_like(pixels, GREY) if view == "blind" else pixels
         return self._features(self._processor.image_token, images=[pixels])
+
+    def _check_sides(self, pixels: np.ndarray, medium: Media) -> None:
+        """The processor's ValueError could as well be a fault of ours."""
+        height, width, _ = pixels.shape
+        try:
+            frame_size(height, width, self._bounds)
+        except ValueError as error:
+            raise MediaError(f"cannot show {medium.digest}: {error}") from error
 
     def _video(self, medium: Media, view: View) -> Features:
         clip = self._reader.read(self._clip(medium))
@@ -128,16 +138,21 @@ class FeatureReader:
         return [self._clip(part.medium), *heard]
 
     def _clip(self, medium: Media) -> Clip:
-        shown, video = self._settings, self._processor.video_processor
-        bounds = Bounds(factor=video.patch_size * video.merge_size, least=shown.min_pixels, most=shown.max_pixels)
+        shown = self._settings
         return Clip(
             digest=medium.digest,
             start=medium.start,
             end=medium.end,
             fps=shown.fps,
             max_frames=shown.max_frames,
-            bounds=bounds,
+            bounds=self._bounds,
         )
+
+    @property
+    def _bounds(self) -> Bounds:
+        video = self._processor.video_processor
+        factor = video.patch_size * video.merge_size
+        return Bounds(factor=factor, least=self._settings.min_pixels, most=self._settings.max_pixels)
 
     def _sound_of(self, medium: Media) -> Sound:
         longest = min(self._settings.max_audio_seconds, float(self._processor.feature_extractor.chunk_length))

@@ -37,7 +37,7 @@ from training.rewards.contract import Referee
 from training.rollout_log import collect, replace
 from training.scoring import Scorer, reward_names
 from training.sft import METRICS
-from training.start import read_examples, start
+from training.start import read_examples, saying_mistakes, start
 from training.towers import Passes, kinds
 
 # Our names for what TRL logs. Times are left out, so that equal runs give equal tables.
@@ -225,4 +225,5 @@ def main(job: GrpoJob) -> None:
 
 
 if __name__ == "__main__":
-    main(GrpoJob.model_validate_json(Path(sys.argv[1]).read_text()))
+    with saying_mistakes():
+        main(GrpoJob.model_validate_json(Path(sys.argv[1]).read_text()))

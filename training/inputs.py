@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from transformers import AddedToken, PreTrainedTokenizerBase
 
+from media.errors import MediaError
 from schemas.completion import FormatName
 from schemas.example import Example
 from schemas.training import Altering, MediaSettings, View, Wording
@@ -47,6 +48,10 @@ class Inputs:
     interleaved: bool
 
 
+class NoPrompt(Exception):
+    """What is wrong with an example of which no prompt can be made, in one line: its media, or its text."""
+
+
 class Encoder:
     """Encodes examples for one processor and one set of media settings; caches what it read from media.
 
@@ -73,14 +78,16 @@ class Encoder:
         self._placeholder = re.compile("|".join(re.escape(name) for name in names))
 
     def encode(self, example: Example, format: FormatName, view: View = "full") -> Inputs:
-        """Raises media.errors.MediaError for media that cannot be read, ValueError for text that would be taken for
-        a placeholder or a turn, and for a view that changes the example: `views.shown` has to make it first.
+        """Raises NoPrompt for media that cannot be read, and for text that would be taken for a placeholder or a turn.
+
+        Whatever else it raises is no fault of the example: ValueError for a view that changes it, which `views.shown`
+        has to make first, OSError where the machine does not give a file.
         """
         if view not in DECODED:
             raise ValueError(f"view {view} changes the example before it is encoded")
         self._check_text(example)
         prompt = self.render(example, format)
-        features = [self._reader.read(part, view) for part in parts(example, self.settings.audio)]
+        features = self._read(example, view)
         tensors = _join([feature.tensors for feature in features])
         ids = self._splice(prompt, features)
         self._check_counts(example.id, ids, tensors)
@@ -104,6 +111,12 @@ class Encoder:
         """Token ids of text that stands between special tokens."""
         return tuple(self.processor.tokenizer.encode(text, add_special_tokens=False))
 
+    def _read(self, example: Example, view: View) -> list[Features]:
+        try:
+            return [self._reader.read(part, view) for part in parts(example, self.settings.audio)]
+        except MediaError as error:
+            raise NoPrompt(str(error)) from error
+
     def _splice(self, prompt: str, features: list[Features]) -> tuple[int, ...]:
         """Tokens of the text around the placeholders, with each medium's own tokens in their stead."""
         pieces = self._placeholder.split(prompt)
@@ -115,12 +128,12 @@ class Encoder:
     def _check_text(self, example: Example) -> None:
         text = question_text(example, self._wording)
         if found := [token for token in self._specials if token in text]:
-            raise ValueError(f"{example.id}: its text holds the special token {found[0]}")
+            raise NoPrompt(f"{example.id}: its text holds the special token {found[0]}")
 
     def _check_counts(self, id: str, ids: tuple[int, ...], tensors: dict[str, Tensor]) -> None:
         for kind, (token, wanted) in self._expected(tensors).items():
             if (found := ids.count(token)) != wanted:
-                raise ValueError(f"{id}: {found} {kind} placeholders for {wanted} {kind} features")
+                raise NoPrompt(f"{id}: {found} {kind} placeholders for {wanted} {kind} features")
 
     def _expected(self, tensors: dict[str, Tensor]) -> dict[str, tuple[int, int]]:
         """Per modality: its placeholder token and how many features the towers will give for it."""

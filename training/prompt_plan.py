@@ -11,11 +11,10 @@ from typing import NamedTuple
 from accelerate import PartialState
 from accelerate.utils import gather_object
 
-from media.errors import MediaError
 from schemas.example import Example
 from schemas.training import GrpoParams
 from schemas.values import UserError
-from training.inputs import Encoder
+from training.inputs import Encoder, NoPrompt
 from training.sft import order
 
 _AHEAD = 4
@@ -85,7 +84,7 @@ def unreadable(encoder: Encoder, examples: Sequence[Example], params: GrpoParams
         try:
             for view in ("full", *params.views):
                 encoder.encode(example, params.format, view)
-        except (MediaError, ValueError) as error:
+        except NoPrompt as error:
             failed.append((example.id, str(error)))
     reasons = dict(gather_object(failed))
     if ranks.is_main_process:

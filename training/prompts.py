@@ -112,10 +112,11 @@ def _worded(example: Example, wording: Wording) -> str:
     """All blanks are filled in at once, so that no text of a row is taken for one."""
     lines = [_filled(wording.option, {"label": one.label, "text": one.text}) for one in example.options]
     *labels, last = [option.label for option in example.options]
+    before = f"{', '.join(labels)} or " if labels else ""
     values = {
         "question": example.question.strip(),
         "options": "\n".join(lines),
-        "letters": f"{', '.join(labels)} or {last}",
+        "letters": before + last,
         "instruction": INSTRUCTIONS[example.answer_kind],
     }
     return _filled(wording.question, values)

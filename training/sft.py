@@ -29,7 +29,7 @@ from training.inputs import Encoder
 from training.lora import adapters
 from training.media_cache import open_cache
 from training.resume import ExactResume
-from training.start import read_examples, start
+from training.start import read_examples, saying_mistakes, start
 from training.towers import Passes, kinds
 
 METRICS = pa.schema(
@@ -154,4 +154,5 @@ def main(job: SftJob) -> None:
 
 
 if __name__ == "__main__":
-    main(SftJob.model_validate_json(Path(sys.argv[1]).read_text()))
+    with saying_mistakes():
+        main(SftJob.model_validate_json(Path(sys.argv[1]).read_text()))

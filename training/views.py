@@ -6,13 +6,14 @@ error, which is in no denominator and is counted.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import NamedTuple
 
 from schemas.canonical import fingerprint
 from schemas.example import Example, Media
 from schemas.training import Altering, View
+from schemas.values import UserError
 from training.prompts import with_transcript
 
 DECODED: tuple[View, ...] = ("full", "muted", "blind", "shifted_audio")
@@ -21,6 +22,8 @@ DECODED: tuple[View, ...] = ("full", "muted", "blind", "shifted_audio")
 NO_SUBTITLES = "no subtitles to read in place of its sound"
 NOT_THERE = "{} is not in the folder"
 NO_OTHER = "no other video of its benchmark has media of the same kinds"
+OF_THE_VIEW = (NO_SUBTITLES, NO_OTHER)
+"""Faults of rows that another view can show."""
 
 
 class Shown(NamedTuple):
@@ -33,11 +36,32 @@ class Shown(NamedTuple):
 def shown(examples: Sequence[Example], view: View, altering: Altering) -> list[Shown]:
     """Each example as the view shows it, in their order. The same examples in another order are shown the same."""
     if view == "shuffled_media":
-        pools = {key: _Pool(rows) for key, rows in _alike(examples).items()}
-        return [_with_media_of(row, pools[_kinds(row)].other(row, altering.seed)) for row in examples]
+        return _shuffled(examples, altering.seed)
     if view == "question_only":
         return [Shown(row.model_copy(update={"media": ()})) for row in examples]
     return [_read_out(row) if view == "transcript" else Shown(row) for row in examples]
+
+
+def missing(example: Example) -> str:
+    """Why a row cannot be shown whose file is not there; nothing where all are."""
+    return next((NOT_THERE.format(medium.path) for medium in example.media if not medium.digest), "")
+
+
+def not_one(benchmark: str, rows: int, reason: str) -> UserError:
+    """Says that a benchmark cannot be measured at all. reason: why its first row cannot be shown."""
+    return UserError(
+        f"not one of {rows} rows of {benchmark} can be shown to the model ({reason}): mend its media, or leave it out, "
+        "and rerun"
+    )
+
+
+def _shuffled(examples: Sequence[Example], seed: int) -> list[Shown]:
+    """A row whose own file is not there takes no other: the full view cannot be compared with it."""
+    pools = {key: _Pool(rows) for key, rows in _alike(row for row in examples if not missing(row)).items()}
+    return [
+        Shown(row, fault) if (fault := missing(row)) else _with_media_of(row, pools[_kinds(row)].other(row, seed))
+        for row in examples
+    ]
 
 
 def _read_out(row: Example) -> Shown:
@@ -65,7 +89,7 @@ def _kinds(row: Example) -> _Kinds:
     return (row.source, *((medium.kind, medium.has_audio) for medium in row.media))
 
 
-def _alike(examples: Sequence[Example]) -> dict[_Kinds, list[Example]]:
+def _alike(examples: Iterable[Example]) -> dict[_Kinds, list[Example]]:
     found: dict[_Kinds, list[Example]] = {}
     for row in examples:
         found.setdefault(_kinds(row), []).append(row)

@@ -106,6 +106,7 @@ def require_unique_ids(rows: list[Outline]) -> None:
         if row.id in origins:
             raise UserError(
                 f"row {row.id} comes from source {origins[row.id]!r} and again from source {row.origin!r}: drop one of "
-                "the two, or let each `take` rows of its own, such as first:50% and last:50%"
+                "the two; let each `take` rows of its own, such as first:50% and last:50%, where both read one folder; "
+                "or give each folder a recipe of its own, since rows are told apart by dataset and place in it"
             )
         origins[row.id] = row.origin

@@ -72,7 +72,7 @@ class Lane(Value):
     """One process's share: blocks `index`, `index + of`, `index + 2 of`...
 
     source: folder of the listing. blobs, probes: the store's. folder, work: of the draft. removed: file with ids to
-    leave out, one a line. probers: processes for probing. parent: named pipe to watch.
+    leave out, one a line. probers: processes for probing. parent: pipe to watch.
     """
 
     params: IngestParams

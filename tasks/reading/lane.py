@@ -17,7 +17,7 @@ def main() -> None:
     # Rows are many small objects that die with their block: looking for cycles among them costs half the time.
     gc.freeze()
     gc.set_threshold(_YOUNG, 20, 100)
-    with saying_why():
+    with saying_why(Path(lane.folder)):
         read_lane(lane)
 
 

@@ -1,16 +1,20 @@
 """The Prefect server of a run: begun again when it dies, gone when the run is."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
+from flows.embedded import wait_healthy
+from schemas.failures import ModuleFailed
 from tests.flows.small import ROOT
 
 RUN = "from flows.embedded import start_embedded_server; print(start_embedded_server(), flush=True); input()"
@@ -27,12 +31,22 @@ def test_server_that_is_killed_is_begun_again_and_leaves_with_its_run() -> None:
     (server,) = psutil.Process(run.pid).children()
     server.kill()
     _until(lambda: not server.is_running())
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", urlsplit(address).port))
     _until(lambda: _answers(address))
     (again,) = psutil.Process(run.pid).children()
     assert again.pid != server.pid
     run.kill()
     run.communicate()
     _until(lambda: not again.is_running())
+
+
+def test_server_that_does_not_come_up_is_told_in_one_line() -> None:
+    with (
+        subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]) as server,
+        pytest.raises(ModuleFailed, match=r"^the Prefect server ended with code 3 before it was ready[^\n]*$"),
+    ):
+        wait_healthy("http://127.0.0.1:9/api/health", server)
 
 
 @pytest.mark.slow

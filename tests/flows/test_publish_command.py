@@ -74,6 +74,14 @@ def test_public_and_a_copy_in_one_go(command, server: Hub, tmp_path: Path) -> No
     assert (tmp_path / "out" / "README.md").exists()
 
 
+def test_what_cannot_be_copied_goes_to_no_hub_either(
+    command, server: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("--push", "owner/demo", "--to", str(tmp_path)) == 2
+    assert "is not empty" in capsys.readouterr().err
+    assert server.requests == []
+
+
 def test_publishing_nowhere_is_a_mistake(command, server: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     assert command() == 2
     assert "--to FOLDER, or --push OWNER/NAME" in capsys.readouterr().err

@@ -1,6 +1,8 @@
 """A budget holds within one request's worth, keeps what was paid for, and can be raised."""
 
 import asyncio
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from schemas.values import UserError
 from tests.llm.scripted import Scripted, asked, install, scripted
 
 # Every call of `scripted` costs two tokens in and one out; set aside are half the characters and 8 for the reply.
+ROOT = Path(__file__).resolve().parents[2]
 PRICES = {"m": Price(input=1e6, output=1e6)}
 
 
@@ -90,3 +93,49 @@ def test_cost_is_known_where_a_price_is_and_said_to_be_unknown_elsewhere(
     assert priced.cost == pytest.approx(3.0)
     (unpriced,) = ask(tmp_path / "other", 1, prices={})
     assert unpriced.cost is None
+
+
+def test_engines_side_by_side_share_one_budget_and_use_nearly_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = Wordy(lambda _request: "x")
+    install(monkeypatch, provider)
+    stopped = asyncio.run(_side_by_side(tmp_path, 4, max_tokens=255))
+    assert all(isinstance(error, BudgetReached) for error in stopped)
+    assert 255 - 10 <= 10 * len(provider.sent) <= 255
+
+
+async def _side_by_side(folder: Path, number: int, **limits: object) -> list[object]:
+    """What becomes of so many engines, each with questions of its own; one that is done makes way for another."""
+    bounds = LlmLimits.model_validate({"concurrency": 4, "prices": PRICES} | limits)
+
+    async def one(name: int) -> object:
+        with closing(Engine(folder / "responses.sqlite", folder / "blobs", bounds, "a")) as engine:
+            return await engine.complete([asked(f"{name}{index:03d}") for index in range(40)])
+
+    return await asyncio.gather(*map(one, range(number)), return_exceptions=True)
+
+
+def test_engine_that_comes_late_may_spend_what_the_others_have_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = scripted(monkeypatch)
+    bounds = LlmLimits(max_tokens=100)
+    with closing(Engine(tmp_path / "responses.sqlite", tmp_path / "blobs", bounds, "a")) as early:
+        asyncio.run(early.complete([asked(f"early {index}") for index in range(25)]))
+        ask(tmp_path, 4, max_tokens=100)
+        with pytest.raises(BudgetReached, match=r"\d+ tokens are spent"):
+            ask(tmp_path, 40, max_tokens=100)
+    assert 100 - 10 <= 3 * len(provider.sent) <= 100
+
+
+def test_what_a_dead_process_had_set_aside_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch)
+    command = [sys.executable, "-m", "tests.llm.holding_worker", str(tmp_path / "budgets.sqlite"), "a", "90"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout and holder.stdout.readline() == "held\n"
+        bounds = LlmLimits(max_tokens=100)
+        with closing(Engine(tmp_path / "responses.sqlite", tmp_path / "blobs", bounds, "a")) as engine:
+            holder.kill()
+            holder.wait()
+            assert len(asyncio.run(engine.complete([asked(f"{index:04d}") for index in range(30)]))) == 30

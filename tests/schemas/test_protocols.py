@@ -83,6 +83,14 @@ def test_text_of_a_row_is_never_taken_for_a_blank() -> None:
     assert text == ("What is {options} or {letters}?\nA. red\nB. blue\nAnswer with the letter of one option. A or B")
 
 
+def test_letter_of_one_option_stands_alone() -> None:
+    asked = example("1")
+    text = question_text(
+        asked.model_copy(update={"options": asked.options[:1]}), Wording(question="{question}\n{options}\n({letters})")
+    )
+    assert text.endswith("\nA. red\n(A)")
+
+
 def test_question_without_options_is_put_in_our_words() -> None:
     asked = example("1").model_copy(update={"options": (), "answer_kind": "free_text"})
     turns = messages(asked, "direct", wording=OFFICIAL["mlvu"].wording)

@@ -12,6 +12,8 @@ from schemas.recipe import Recipe
 
 Fields = dict[str, Any]
 
+TWICE = "evaluation.benchmarks reads 'worldsense' twice, as 'daily_omni' and as 'worldsense': .* recipe of its own"
+
 
 def changed(change: Callable[[Fields], object]) -> Fields:
     fields = read_recipe("demo").model_dump(mode="json")
@@ -60,6 +62,7 @@ def put(*path: str, value: object) -> Callable[[Fields], object]:
         (put("curation", "near_duplicate", value=2), "near_duplicate"),
         (put("curation", "balance", value={"field": "type", "cap": 0}), "cap"),
         (put("stages", "grpo1", "held_out", value="exams"), "held_out 'exams' is none of evaluation.benchmarks"),
+        (put("evaluation", "benchmarks", "daily_omni", "dataset", value="worldsense"), TWICE),
         (put("surprise", value=1), "surprise"),
     ],
 )

@@ -1,9 +1,10 @@
 """A disk that is full, read-only or not a folder: one line, and nothing is lost."""
 
 import os
+import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,15 +13,16 @@ import pytest
 from llm.log import open_log
 from schemas.runtime import Runtime
 from schemas.values import UserError
-from storage import names, runs, verifying
+from storage import verifying
 from storage.disk_faults import told_plainly
 from storage.draft import Draft
 from storage.files import write_text
 from storage.store import Store
 from tasks.stage import stage
-from tests.stages import Note, how, made, note, one_line
+from tests.stages import Note, made, one_line
 
 ROOT = Path(__file__).parents[2]
+MOUNT = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs"]
 LIMITED = """
 import resource, sys
 from schemas.runtime import Runtime
@@ -32,6 +34,17 @@ from tests.storage.test_disk_faults import shards
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
 try:
     shards(Note(text=""), Runtime(store=sys.argv[1]))
+except UserError as error:
+    print(error)
+"""
+
+OPENED = """
+import sys
+from schemas.values import UserError
+from storage.store import Store
+
+try:
+    Store(sys.argv[1])
 except UserError as error:
     print(error)
 """
@@ -53,18 +66,37 @@ def found_by_rerun(store: Path) -> object:
     return Store(store).manifest(artifact).notes["found"]
 
 
+@pytest.fixture(scope="session")
+def with_own_mounts(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The command that runs another as one who may mount what nobody else sees: root, or root of a namespace alone."""
+    place = str(tmp_path_factory.mktemp("mounted"))
+    ways = (["unshare", "--mount"], ["unshare", "--user", "--map-root-user", "--mount"])
+    said = {shlex.join(way): why_not([*way, *MOUNT, place]) for way in ways}
+    for way in ways:
+        if not said[shlex.join(way)]:
+            return way
+    pytest.skip(f"no disk may be mounted here: {said}")
+
+
+def why_not(command: list[str]) -> str:
+    """Why a command cannot be run here; empty where it can."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        return str(error)
+    return done.stderr.strip() if done.returncode else ""
+
+
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 300 kB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(place)], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no disk may be mounted here: {mounted.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+def on_small_disk(with_own_mounts: list[str], tmp_path: Path) -> Callable[[str], None]:
+    """Passes one of the checks of `tests.storage.small_disk`."""
+
+    def on(check: str) -> None:
+        command = [sys.executable, "-m", "tests.storage.small_disk", check, str(tmp_path)]
+        done = subprocess.run([*with_own_mounts, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    return on
 
 
 def test_full_disk_is_told_in_one_line_and_a_rerun_goes_on(tmp_path: Path) -> None:
@@ -77,46 +109,16 @@ def test_full_disk_is_told_in_one_line_and_a_rerun_goes_on(tmp_path: Path) -> No
     assert found_by_rerun(tmp_path / "store") == [".work", "first"]
 
 
-def test_disk_that_is_really_full_is_told_in_one_line_and_a_rerun_goes_on(small_disk: Path) -> None:
-    with pytest.raises(UserError, match=r"is full \(No space left on device") as caught:
-        shards(Note(text=""), Runtime(store=str(small_disk / "store")))
-    one_line(caught.value)
-    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
-    assert found_by_rerun(small_disk / "store") == [".work", "first"]
+def test_disk_that_is_really_full_is_told_in_one_line_and_a_rerun_goes_on(on_small_disk: Callable[[str], None]) -> None:
+    on_small_disk("full")
 
 
-def test_full_disk_loses_nothing_that_was_there(small_disk: Path) -> None:
-    store = Store(small_disk / "store")
-    runtime = Runtime(store=str(store.root))
-    first = made(note(Note(text="a"), runtime))
-    names.give(store, "demo/note", first)
-    with (small_disk / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError, match="No space left"):
-        while True:
-            filler.write(b"x" * 4096)
-    told = []
-    for attempt in (
-        lambda: note(Note(text="b" * 5000), runtime),
-        lambda: [names.give(store, f"demo/{number}", first) for number in range(500)],
-        lambda: [runs.note(store, f"run-{number}", first, "made") for number in range(500)],
-    ):
-        with pytest.raises(UserError, match="is full") as caught:
-            attempt()
-        told.append(one_line(caught.value))
-    (small_disk / "filler").unlink()
-    assert len(told) == 3
-    assert names.find(store, "demo/note") == first
-    assert all(line.artifact == first for line in runs.lines(store))
-    assert how(note(Note(text="b" * 5000), runtime)) == "Completed"
-    assert [lines for lines in verifying.verify(store) if lines] == []
+def test_full_disk_loses_nothing_that_was_there(on_small_disk: Callable[[str], None]) -> None:
+    on_small_disk("filled")
 
 
-def test_disk_that_may_only_be_read_is_told_in_one_line(small_disk: Path) -> None:
-    Store(small_disk / "store").index.close()
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    for name in ("store", "another"):
-        with pytest.raises(UserError, match=r"cannot be written \(.*[Rr]ead-?only") as caught:
-            Store(small_disk / name)
-        one_line(caught.value)
+def test_disk_that_may_only_be_read_is_told_in_one_line(on_small_disk: Callable[[str], None]) -> None:
+    on_small_disk("closed")
 
 
 @pytest.mark.parametrize("damage", [slice(0, 100), slice(5_000, 12_000)])
@@ -137,12 +139,24 @@ def test_damaged_response_log_is_told_in_one_line_by_who_reads_it(tmp_path: Path
     one_line(caught.value)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_folder_that_may_not_be_written_is_told_in_one_line(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(UserError, match=r"cannot be written \(Permission denied\)") as caught:
-        Store(tmp_path / "store")
-    one_line(caught.value)
+    line = opened_by_owner(tmp_path / "store")
+    assert line == (
+        f"store {tmp_path / 'store'} cannot be written (Permission denied): set CONTEXTFIRST_STORE or --store to a "
+        "folder that can"
+    )
+
+
+def opened_by_owner(store: Path) -> str:
+    """What opening a store prints. Root may write everywhere, unless it is nobody in a namespace of its own."""
+    way = [] if os.geteuid() else ["unshare", "--user"]
+    if why := why_not([*way, "true"]):
+        pytest.skip(f"root cannot do without its rights here: {why}")
+    command = [*way, sys.executable, "-c", OPENED, str(store)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    (line,) = done.stdout.splitlines()
+    return line
 
 
 def test_store_that_is_a_file_is_told_in_one_line(tmp_path: Path) -> None:

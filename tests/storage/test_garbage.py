@@ -1,6 +1,7 @@
 """What garbage collection keeps, over random histories: it is asked of a store in a folder and of one in a bucket."""
 
 import os
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +17,7 @@ from schemas.canonical import sha256_text as sha256
 from schemas.runtime import Runtime
 from schemas.values import UserError
 from storage import garbage, names, runs, verifying
+from storage.draft import is_held
 from storage.files import write_text
 from storage.manifests import MANIFEST, sealed
 from storage.store import Store
@@ -185,3 +187,71 @@ def test_run_that_reuses_an_artifact_while_garbage_is_being_looked_for_keeps_it(
     found = garbage.collect(store, keep_days=1)
     assert found.media == ()
     assert {manifest.artifact for manifest in store.manifests()} == set(told.artifacts[:2])
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Artifact:
+    """An artifact whose draft a run left long ago, in a store of its own."""
+    artifact = Artifact(stage="note", fingerprint="0" * 64, kind="folder")
+    store = Store(tmp_path / "store")
+    with store.draft(artifact, {}, lambda *_: None, lambda _: None) as draft:
+        write_text(draft.folder / "shard-0", "dear")
+    for path in (*draft.folder.rglob("*"), draft.folder):
+        os.utime(path, (0, 0))
+    return artifact
+
+
+def test_draft_that_a_run_takes_over_while_garbage_is_being_looked_for_stays_with_its_media(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left: Artifact
+) -> None:
+    store = Store(tmp_path / "store")
+    found_by_run: list[str] = []
+
+    def take_over() -> None:
+        with Store(store.root).draft(left, {}, lambda *_: None, lambda _: None) as draft:
+            found_by_run.extend(path.name for path in draft.folder.glob("shard-*"))
+
+    run = threading.Thread(target=take_over)
+    stray = store.origin.stray
+
+    def meanwhile(*arguments: object) -> list[str]:
+        run.start()
+        while not is_held(store.root / ".drafts" / "note" / f"{left.fingerprint}.lease"):
+            assert run.is_alive()
+        return stray(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store.origin, "stray", meanwhile)
+    write_text(store.blobs / "aa" / ("aa" * 32), "of the draft, for all that was known")
+    os.utime(store.blobs / "aa" / ("aa" * 32), (0, 0))
+    found = garbage.collect(store, keep_days=1)
+    run.join()
+    assert (found.drafts, found.media) == ((), ())
+    assert found_by_run == ["shard-0"]
+
+
+def test_run_that_begins_while_garbage_is_collected_waits_for_the_end(tmp_path: Path, left: Artifact) -> None:
+    """What it makes would show media that were found to be of nobody before it began."""
+    store = Store(tmp_path / "store")
+    waiting, begun = threading.Event(), threading.Event()
+
+    def begin() -> None:
+        with Store(store.root).draft(left, {}, lambda *_: None, lambda _: waiting.set()):
+            begun.set()
+
+    run = threading.Thread(target=begin)
+    with store.origin.collecting() as living:
+        run.start()
+        assert waiting.wait(20)
+        assert living == set() and not begun.is_set()
+    run.join()
+    assert begun.is_set()
+
+
+def test_draft_in_which_something_was_written_lately_stays(tmp_path: Path, left: Artifact) -> None:
+    """Checkpoints of a long training lie deep, and the folder itself looks as old as its beginning."""
+    store = Store(tmp_path / "store")
+    (draft,) = (store.root / ".drafts" / "note").glob("0*")
+    assert garbage.find_garbage(store, keep_days=1).drafts == (str(draft),)
+    write_text(draft / ".work" / "checkpoints" / "9", "of this hour")
+    os.utime(draft, (0, 0))
+    assert garbage.find_garbage(store, keep_days=1).drafts == ()

@@ -193,7 +193,8 @@ def test_beat_whose_answer_got_lost_is_taken_for_what_it_was() -> None:
     assert remote.objects == {}
 
 
-def test_holder_beats_through_a_time_without_network() -> None:
+@pytest.mark.parametrize("fault", [StoreUnreachable("down"), UserError("closed to this key"), OSError("cut")])
+def test_holder_beats_on_after_beats_that_fail(fault: Exception) -> None:
     remote = Memory()
     beaten = threading.Event()
     down = iter([True, True])
@@ -201,7 +202,7 @@ def test_holder_beats_through_a_time_without_network() -> None:
     def unreachable(verb: str, _key: str) -> None:
         if verb == "write" and remote.objects:
             if next(down, False):
-                raise StoreUnreachable("down")
+                raise fault
             beaten.set()
 
     remote.before = unreachable
@@ -209,6 +210,18 @@ def test_holder_beats_through_a_time_without_network() -> None:
         assert beaten.wait(20)
         mine.confirm()
         assert holder(remote) == "first"
+
+
+def test_lease_that_cannot_be_let_go_does_not_hide_why_its_holder_failed() -> None:
+    remote = Memory()
+
+    def refuse(verb: str, _key: str) -> None:
+        raise UserError(f"closed to this key: {verb}")
+
+    with pytest.raises(KeyError), hold(remote, KEY, "first", nobody, QUICK):
+        remote.before = refuse
+        raise KeyError
+    assert holder(remote) == "first"
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff\x00", b'{"format": 9}'])
@@ -224,6 +237,29 @@ def test_end_of_a_dead_collector_is_waited_for_no_longer_than_the_lapse() -> Non
     held(remote)
     await_end(remote, KEY, clock.timing())
     assert clock.now == 60 and remote.objects == {}
+
+
+def test_of_two_who_take_a_dead_lease_away_one_alone_removes_it() -> None:
+    """By the time the other would, it may be the next holder's."""
+    remote, first, second = Memory(), Clock(), Clock()
+    held(remote)
+    removed: list[str] = []
+
+    def stop_before_removing(verb: str, _key: str) -> None:
+        if verb == "remove":
+            raise StoreUnreachable("the first is held up")
+
+    def first_is_quicker(verb: str, _key: str) -> None:
+        if verb == "write":
+            remote.before = stop_before_removing
+            with pytest.raises(StoreUnreachable):
+                await_end(remote, KEY, first.timing())
+            remote.before = lambda verb, key: removed.append(key) if verb == "remove" else None
+            second.each = lambda _sleeps: remote.objects.clear()  # the first goes on
+
+    remote.before = first_is_quicker
+    await_end(remote, KEY, second.timing())
+    assert removed == [] and first.now == 60
 
 
 def test_bucket_that_takes_no_notice_of_conditions_is_refused() -> None:

@@ -3,8 +3,11 @@
 import json
 import os
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from storage.heartbeat import check_conditions
 from storage.remote import Remote, open_remote
 from storage.s3 import S3
 from tests.stages import Note, how, made, note, one_line, upper
+from tests.storage.conftest import reach
 from tests.storage.machines import Machines
 from tests.storage.memory import QUICK
 
@@ -105,6 +109,38 @@ def test_answers_of_the_server_are_told_in_one_line(
     with pytest.raises(kind, match=says) as caught:
         S3(f"{s3_bucket}/store").write("a", b"", over=None)
     one_line(caught.value)
+
+
+class Cutting(socketserver.StreamRequestHandler):
+    """Says that a thousand bytes come, and hangs up after five."""
+
+    def handle(self) -> None:
+        while self.rfile.readline().strip():
+            pass
+        self.wfile.write(b'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 1000\r\n\r\nshort')
+
+
+@pytest.fixture
+def cut(monkeypatch: pytest.MonkeyPatch) -> Iterator[Remote]:
+    """A bucket whose server cuts every transfer short."""
+    s3fs.S3FileSystem.clear_instance_cache()  # which know where they were made for
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Cutting) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        reach(f"http://127.0.0.1:{server.server_address[1]}", monkeypatch)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+        yield S3("cut/store")
+        server.shutdown()
+        serving.join()
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+def test_transfer_that_is_cut_short_is_no_answer_of_the_bucket(cut: Remote, tmp_path: Path) -> None:
+    for ask in (lambda: cut.read("a"), lambda: cut.download("a", tmp_path / "a"), lambda: list(cut.list("a/"))):
+        with pytest.raises(StoreUnreachable, match="cannot be reached") as caught:
+            ask()
+        one_line(caught.value)
 
 
 def test_what_one_machine_makes_another_reuses_names_and_collects(machines: Machines) -> None:

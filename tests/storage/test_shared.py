@@ -1,6 +1,8 @@
 """A store behind several machines: what one makes the others find, and nobody overwrites what he has not seen."""
 
+import os
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from storage import garbage, names, runs, verifying
 from storage.blobs import link
 from storage.digests import hash_file
 from storage.heartbeat import Lease
+from storage.remote import Found, Version
 from storage.store import ArtifactNotFound, Store
 from tasks.asking import response_log
 from tests.stages import Note, Where, example, fetched, files_below, how, made, note, one_line, rows_of, upper
@@ -151,6 +154,48 @@ def test_runs_of_all_machines_are_known(machines: Machines, first: Artifact) -> 
     note(Note(text="a"), machines.on("two"))
     found = [(line.artifact, line.how) for line in runs.lines(machines.store("three"))]
     assert sorted(found, key=str) == [(first, "made"), (first, "reused")]
+
+
+def test_run_does_not_wait_for_what_another_shares(machines: Machines, bucket: Memory, first: Artifact) -> None:
+    store = machines.store("one")
+    noted = threading.Event()
+
+    def note_another() -> None:
+        runs.note(store, "run-2", first, "reused")
+        noted.set()
+
+    other = threading.Thread(target=note_another)
+
+    def slow(verb: str, key: str) -> None:
+        if verb == "upload" and key.startswith("runs/run-1@"):
+            other.start()
+            assert noted.wait(20)
+
+    bucket.before = slow
+    runs.note(store, "run-1", first, "reused")
+    other.join()
+
+
+def test_what_is_shared_last_of_a_run_is_all_that_it_touched(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, first: Artifact
+) -> None:
+    """However many of its stages end at once."""
+
+    class Slow(Memory):
+        def upload(self, path: Path, key: str) -> None:
+            content = path.read_bytes()
+            os.sched_yield()
+            self._put(key, content)
+
+    bucket = Slow()
+    machines = Machines(monkeypatch, tmp_path / "slow", bucket.url, bucket)
+    store = machines.store("one")
+    threads = [threading.Thread(target=runs.note, args=(store, "run-1", first, "made")) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list(runs.lines(machines.store("two")))) == 30
 
 
 def test_artifact_that_is_removed_is_gone_for_all(machines: Machines, first: Artifact) -> None:
@@ -343,17 +388,23 @@ def test_what_a_run_on_another_machine_touched_stays_while_it_makes_something(
 
 def test_run_that_begins_while_garbage_is_collected_waits_for_the_end(machines: Machines, bucket: Memory) -> None:
     one, two = machines.store("one"), machines.store("two")
-    begun = threading.Event()
+    begun, waiting, looked = threading.Event(), threading.Event(), list[str]()
 
     def begin() -> None:
         with one.draft(Artifact(stage="note", fingerprint="0", kind="folder"), {}, lambda *_: None, lambda _: None):
             begun.set()
 
+    def look_again(verb: str, key: str) -> None:
+        if verb == "read" and key == "leases/collector.json":
+            looked.append(key)
+            if len(looked) == 2:
+                waiting.set()
+
+    other = threading.Thread(target=begin)
     with two.origin.collecting():
-        other = threading.Thread(target=begin)
+        bucket.before = look_again
         other.start()
-        while "leases/note/0.json" not in bucket.objects:
-            assert other.is_alive()
+        assert waiting.wait(20)
         assert not begun.is_set()
     other.join()
     assert begun.is_set()
@@ -390,6 +441,50 @@ def test_key_that_leads_out_of_the_folder_is_refused(
         list(names.every(machines.store("one")))
     one_line(caught.value)
     assert [path for path in tmp_path.rglob("outside*") if "names" not in path.parts] == []
+
+
+def test_artifact_that_is_published_while_all_are_listed_stays_here(
+    machines: Machines, bucket: Memory, first: Artifact
+) -> None:
+    published: list[Artifact] = []
+
+    def list_and_publish(prefix: str) -> Iterator[Found]:
+        listed = list(Memory.list(bucket, prefix))
+        if prefix == "note/":
+            del bucket.list
+            published.append(made(note(Note(text="b"), machines.on("one"))))
+        return iter(listed)
+
+    store = machines.store("one")
+    bucket.list = list_and_publish  # type: ignore[method-assign]
+    assert first in {manifest.artifact for manifest in store.manifests()}
+    assert (store.root / place(published[0]) / "note.txt").read_text() == "b"
+
+
+def test_artifact_that_is_published_while_it_is_asked_for_stays_here(machines: Machines, bucket: Memory) -> None:
+    published: list[Artifact] = []
+
+    def read_and_publish(key: str) -> Version | None:
+        there = Memory.read(bucket, key)
+        if key.endswith("manifest.json"):
+            del bucket.read
+            published.append(made(note(Note(text="b"), machines.on("one"))))
+        return there
+
+    store = machines.store("one")
+    artifact = made(note(Note(text="b"), machines.on("one")))
+    store.discard(artifact)
+    bucket.read = read_and_publish  # type: ignore[method-assign]
+    machines.store("one").origin.look((artifact.stage, artifact.fingerprint))
+    assert published == [artifact]
+    assert (store.root / place(artifact) / "note.txt").read_text() == "b"
+
+
+def test_store_in_which_garbage_was_looked_for_can_still_remove(machines: Machines, first: Artifact) -> None:
+    store = machines.store("one")
+    assert garbage.find_garbage(store, keep_days=0).artifacts == (first,)
+    store.discard(first)
+    assert list(store.manifests()) == []
 
 
 def test_artifact_whose_name_leads_out_of_the_folder_is_refused(machines: Machines) -> None:

@@ -42,12 +42,12 @@ def dask(folder: Path, workers: int = 2) -> Iterator[Dask]:
 
 
 @contextmanager
-def ray() -> Iterator[str]:
-    """A node with two CPUs; the executor that means it."""
+def ray(cpus: int = 2) -> Iterator[str]:
+    """A node with so many CPUs; the executor that means it."""
     import ray as ray_itself
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": cpus, "include_dashboard": False})
     try:
         yield f"ray://{cluster.address}"
     finally:

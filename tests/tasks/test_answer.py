@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -64,6 +64,16 @@ def ask(
     view: View = "full",
     wording: Wording | None = None,
 ) -> Artifact:
+    return ask_all(runtime, {"bench": rows}, provider, view, wording)
+
+
+def ask_all(
+    runtime: Runtime,
+    benchmarks: Mapping[str, Sequence[Example]],
+    provider: str = "openai",
+    view: View = "full",
+    wording: Wording | None = None,
+) -> Artifact:
     how = Asked(
         llm=Llm(provider=provider, model="m"),
         format="context_first",
@@ -72,8 +82,9 @@ def ask(
         altering=Altering(),
         max_tokens=32,
     )
-    params = AnswerParams(asked={"bench": how}, rows_per_shard=2)
-    return made(answer.fn(params, {"bench": rows_of(runtime, *rows)}, runtime))
+    params = AnswerParams(asked=dict.fromkeys(benchmarks, how), rows_per_shard=2)
+    examples = {name: rows_of(runtime, *rows) for name, rows in benchmarks.items()}
+    return made(answer.fn(params, examples, runtime))
 
 
 def table(runtime: Runtime, artifact: Artifact) -> list[dict[str, object]]:
@@ -195,7 +206,39 @@ def test_server_that_takes_nothing_is_a_mistake_and_no_table_of_load_errors(
         point(monkeypatch, vendors)
         with pytest.raises(UserError) as error:
             ask(runtime, example("1"), example("2"))
-    assert one_line(error.value).startswith("the provider took none of 2 requests (HTTP 400)")
+    assert one_line(error.value).startswith("the provider took none of 2 requests of bench (HTTP 400)")
+
+
+def test_server_that_takes_nothing_of_one_benchmark_is_a_mistake_beside_another(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def say(question: Question) -> str:
+        if "Odd" in question.text:
+            raise Faulted("bad_request")
+        return "<answer>A</answer>"
+
+    odd = [example(f"odd {n}", question=f"Odd {n}?") for n in range(3)]
+    with serving(Behaviour(), say) as vendors:
+        point(monkeypatch, vendors)
+        with pytest.raises(UserError, match=r"took none of 3 requests of odd \(HTTP 400\)"):
+            ask_all(runtime, {"even": [example("1"), example("2")], "odd": odd})
+        artifact = ask_all(runtime, {"both": [example("1"), *odd]})
+    assert [bool(row["load_error"]) for row in table(runtime, artifact)] == [False, True, True, True]
+
+
+def test_benchmark_of_which_no_file_is_there_is_a_mistake(
+    runtime: Runtime, clip: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = clip.model_copy(update={"digest": "", "path": "gone.mp4"})
+    lost = [example("1", media=(gone,)), example("2", media=(gone,))]
+    asked: list[Question] = []
+    with serving(Behaviour(), hearing(asked)) as vendors:
+        point(monkeypatch, vendors)
+        with pytest.raises(UserError, match=r"not one of 2 rows of lost can be shown .*gone\.mp4 is not in the folder"):
+            ask_all(runtime, {"found": [example("3")], "lost": lost})
+        assert not asked
+        found = table(runtime, ask_all(runtime, {"bare": lost}, view="transcript"))
+    assert [row["load_error"] for row in found] == [NO_SUBTITLES] * 2 and not asked
 
 
 def test_controls_of_a_language_model_change_what_it_is_sent(

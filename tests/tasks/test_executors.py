@@ -8,29 +8,31 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import nullcontext
 from pathlib import Path
 
 import psutil
 import pytest
 
 from schemas.artifact import Artifact, Manifest
-from schemas.failures import BudgetReached, ModuleFailed
+from schemas.failures import BudgetReached, LeaseLost, ModuleFailed, NoAnswer, StoreUnreachable
 from schemas.llm import Llm, LlmLimits, Price
 from schemas.runtime import Runtime
 from schemas.values import UserError
 from storage.store import Store
+from tasks import executors
 from tasks.executors import Crew
 from tasks.ingest import ingest
 from tasks.lanes import GONE, Ended, raise_fault, work_off
 from tasks.rate import RateParams, rate
 from tasks.reading.blocks import ROWS, IngestParams
 from tasks.rewrite import RewriteParams, rewrite
-from tasks.shards import part_of
+from tasks.shards import parts_of
 from tasks.source import SourceParams, SourceRuntime, source
 from tests.llm.vendors.faults import Behaviour
 from tests.llm.vendors.question import Question
 from tests.llm.vendors.server import Vendors, serving
-from tests.stages import example, files_below, made, one_line, rows_of
+from tests.stages import example, made, one_line, rows_of
 from tests.tasks.clusters import dask, ray, until
 from tests.tasks.test_rewrite_killed import ROOT, point, say, tables
 
@@ -68,27 +70,78 @@ def test_rows_rewritten_by_several_processes_are_those_of_one(tmp_path: Path, ve
     assert manifest(tmp_path / "processes", shared).usage.calls == manifest(tmp_path / "local", alone).usage.calls
 
 
-def test_budget_holds_over_all_processes_and_stops_the_run_as_what_it_is(tmp_path: Path, vendors: Vendors) -> None:
-    prices = {"m": Price(input=1000.0, output=1000.0)}
+def test_budget_holds_over_all_processes_stops_the_run_as_what_it_is_and_can_be_raised(
+    tmp_path: Path, vendors: Vendors
+) -> None:
+    prices = {"m": Price(input=1000.0, output=50.0)}  # of one request 1.1 dollars at most are set aside
     with pytest.raises(BudgetReached, match=r"raise llm\.max_dollars") as caught:
         rewritten(tmp_path, "processes", prices=prices, max_dollars=20.0)
     one_line(caught.value)
     with sqlite3.connect(tmp_path / "llm" / "responses.sqlite") as log:
         (spent,) = log.execute("SELECT total(cost) FROM responses").fetchone()
-    assert 0 < spent <= 20.0
+    assert 20.0 - 1.1 < spent <= 20.0
+    held = asked_and_logged(tmp_path, vendors)
+    rewritten(tmp_path, "local", prices=prices, max_dollars=100.0)
+    assert held and {name: vendors.counters.asked[name] for name in held} == held, "paid again"
 
 
 def work_off_later(module: str, job: str, threads: int) -> "Future[Ended]":
     raise AssertionError("nothing is to be done")
 
 
-def test_limits_of_all_lanes_add_up_to_those_of_the_run() -> None:
+def crew_of(lanes: int, *hosts: str) -> Crew:
+    return Crew(lanes, frozenset(hosts), work_off_later)
+
+
+def test_concurrency_is_divided_by_lanes_and_all_else_by_hosts() -> None:
     whole = LlmLimits(
-        concurrency=32, requests_per_minute=600, tokens_per_minute=None, max_dollars=10.0, max_tokens=None
+        concurrency=35, requests_per_minute=600, tokens_per_minute=None, max_dollars=10.0, max_tokens=None
     )
-    part = part_of(whole, Crew(lanes=8, hosts=2, submit=work_off_later), spent=(2.0, 0))
-    assert (part.concurrency, part.requests_per_minute, part.tokens_per_minute) == (4, 300, None)
-    assert (part.max_dollars, part.max_tokens) == (2.0 + 8.0 / 8, None)
+    parts = parts_of(whole, crew_of(8, "a", "b"), 100, spent=(2.0, 0))
+    assert [part.concurrency for part in parts] == [5, 5, 5, 4, 4, 4, 4, 4]
+    for part in parts:
+        assert (part.requests_per_minute, part.tokens_per_minute) == (300, None)
+        assert (part.max_dollars, part.max_tokens) == (2.0 + 8.0 / 2, None)
+
+
+@pytest.mark.parametrize(("concurrency", "shards", "lanes"), [(4, 100, 4), (32, 3, 3), (32, 100, 16), (32, 0, 1)])
+def test_no_more_lanes_are_begun_than_there_is_to_do_at_once(concurrency: int, shards: int, lanes: int) -> None:
+    parts = parts_of(LlmLimits(concurrency=concurrency), crew_of(16, "a"), shards, spent=(0.0, 0))
+    assert len(parts) == lanes
+    assert sum(part.concurrency for part in parts) == concurrency
+
+
+def test_lanes_of_one_host_have_the_whole_budget_together() -> None:
+    (*_, last) = parts_of(LlmLimits(max_dollars=10.0, max_tokens=7), crew_of(4, "a"), 100, spent=(8.0, 3))
+    assert (last.max_dollars, last.max_tokens) == (10.0, 7)
+
+
+@pytest.mark.parametrize("store", ["s3://bucket/place", str(Path("s3://bucket/place"))])
+def test_store_in_a_bucket_takes_no_workers_of_other_machines(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = Runtime(store=store, executor="dask://head:8786")
+    with pytest.raises(UserError, match=r"workers on 192\.0\.2\.1, and the store s3://bucket/place keeps") as caught:
+        begin(monkeypatch, runtime, "192.0.2.1")
+    one_line(caught.value)
+    begin(monkeypatch, runtime, "127.0.0.1")
+
+
+@pytest.mark.parametrize("store", ["/place", "file:///place"])
+def test_store_in_a_folder_takes_workers_of_other_machines(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin(monkeypatch, Runtime(store=store, executor="dask://head:8786"), "192.0.2.1", "127.0.0.1")
+
+
+def begin(patch: pytest.MonkeyPatch, runtime: Runtime, *hosts: str) -> None:
+    """As if Dask had workers there."""
+    patch.setitem(executors._KINDS, "dask", lambda _address, _number: nullcontext(crew_of(4, *hosts)))
+    with executors.crew(runtime) as found:
+        assert found.hosts == frozenset(hosts)
+
+
+def test_worker_that_does_not_see_the_store_says_so(tmp_path: Path) -> None:
+    work = tmp_path / "draft" / ".work"
+    with pytest.raises(UserError, match=rf"the worker on \S+ does not see {work}: let it have the store") as caught:
+        raise_fault("tests.tasks.worker", work_off("tests.tasks.worker", json.dumps({"work": str(work)}), 1))
+    one_line(caught.value)
 
 
 def test_dask_worker_that_dies_costs_no_row_and_nothing_that_is_logged(tmp_path: Path, vendors: Vendors) -> None:
@@ -196,6 +249,19 @@ def test_rows_rewritten_on_ray_are_those_of_one_process(tmp_path: Path, vendors:
     assert content(tmp_path / "shared", shared) == content(tmp_path / "alone", alone)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")
+def test_ray_cluster_without_a_cpu_and_a_second_one_are_mistakes(tmp_path: Path) -> None:
+    with ray(cpus=0) as executor:
+        with pytest.raises(UserError, match=r"has no CPU for a lane: `ray start --num-cpus=N`") as caught:
+            rewritten(tmp_path, executor)
+        one_line(caught.value)
+        with pytest.raises(
+            UserError, match=r"is connected to the Ray cluster at \S+: it cannot use 192\.0\.2\.1:6379 too"
+        ):
+            rewritten(tmp_path, "ray://192.0.2.1:6379")
+
+
 def test_cluster_that_is_not_there_is_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.executors._CONNECT_SECONDS", 1)
     with pytest.raises(UserError, match=r"no Dask scheduler answers at 127.0.0.1:9: start one") as caught:
@@ -215,6 +281,19 @@ def test_lane_that_fails_without_a_reason_shows_its_last_lines() -> None:
         raise_fault("tests.tasks.worker", ended)
 
 
+@pytest.mark.parametrize("kind", [UserError, NoAnswer, BudgetReached, StoreUnreachable, LeaseLost])
+def test_what_stops_a_lane_stops_the_stage_as_what_it_is(kind: type[Exception], tmp_path: Path) -> None:
+    job = json.dumps({"draft": str(tmp_path / ".drafts/stage/name"), "kind": kind.__name__})
+    with pytest.raises(kind, match=r"^why it stopped$"):
+        raise_fault("tests.tasks.failing", work_off("tests.tasks.failing", job, 1))
+
+
+def test_full_disk_of_a_lane_is_told_as_in_the_run_itself(tmp_path: Path) -> None:
+    job = json.dumps({"draft": str(tmp_path / ".drafts/stage/name"), "kind": "OSError"})
+    with pytest.raises(UserError, match=rf"the disk of store {tmp_path} is full .* run again"):
+        raise_fault("tests.tasks.failing", work_off("tests.tasks.failing", job, 1))
+
+
 def test_lane_that_is_killed_is_begun_again_once(tmp_path: Path) -> None:
     lives = tmp_path / "lives"
     for most, code in ((2, 0), (3, -signal.SIGKILL)):
@@ -225,5 +304,7 @@ def test_lane_that_is_killed_is_begun_again_once(tmp_path: Path) -> None:
 
 
 def test_lane_that_nobody_waits_for_any_more_is_ended(tmp_path: Path) -> None:
-    assert work_off("http.server", "{}", 1, lambda: True) == Ended(GONE, "")
-    assert files_below(tmp_path) == {}
+    told = tmp_path / "pid"
+    job = json.dumps({"say": "wait", "out": str(told)})
+    assert work_off("tests.tasks.worker", job, 1, told.exists).code == GONE
+    assert not psutil.pid_exists(int(told.read_text()))

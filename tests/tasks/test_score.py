@@ -11,6 +11,7 @@ from schemas.evaluation import Families
 from schemas.example import Option
 from schemas.runtime import Runtime
 from schemas.tables import JUDGEMENTS
+from schemas.values import UserError
 from storage.draft import Draft
 from storage.parquet import read_rows, shard_name, write_rows
 from storage.store import Store
@@ -158,6 +159,9 @@ def test_every_prediction_is_scored_once_with_its_benchmark(tmp_path: Path) -> N
     ]
     counts = Store(runtime.store).manifest(artifact).rows
     assert (counts.entered, counts.left) == (4, 4)
+    twice = {**benchmarks, "three": benchmarks["one"]}
+    with pytest.raises(UserError, match="row made/1 is in one and in three"):
+        score.fn(PARAMS, twice, predictions, made(judgements(Note(text=""), runtime)), runtime)
     judged = list(read_rows(Store(runtime.store).folder(artifact), "judged"))
     assert [(row["benchmark"], row["asked"], row["known"], row["value"], row["unknown"]) for row in judged] == [
         ("one", 1, 1, 0.4, []),

@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
+
+from storage.files import write_text
 
 if __name__ == "__main__":
     job = json.loads(Path(sys.argv[1]).read_text())
@@ -17,5 +20,8 @@ if __name__ == "__main__":
             Path(job["out"]).write_text(str(os.getpid()))
             pipe.read()  # until the one who started us is gone
         Path(job["out"]).write_text("left")
+    elif job["say"] == "wait":
+        write_text(Path(job["out"]), str(os.getpid()))
+        signal.pause()
     else:
         Path(job["out"]).write_text(f"{job['say']} with {os.environ['OMP_NUM_THREADS']} threads")

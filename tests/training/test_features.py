@@ -9,13 +9,12 @@ import pytest
 import torch
 from transformers import Qwen2_5OmniProcessor
 
-from media.errors import MediaError
 from media.frames import sample_frames
 from media.waveform import read_waveform
 from schemas.example import Example
 from tests.training.clips import example, keep, write_video
 from tests.training.conftest import RED, SMALL
-from training.inputs import Encoder
+from training.inputs import Encoder, NoPrompt
 from training.pieces import Decoded, OnTheFly, Piece
 
 DEADLINE = 30.0
@@ -124,7 +123,7 @@ def test_a_broken_file_raises_when_its_row_is_asked_for(
     (tmp_path / "broken.mp4").write_bytes(b"no film" * 100)
     broken = example("broken", keep(blobs, tmp_path / "broken.mp4", "video", has_audio=True))
     ahead.prefetch([broken, asked["video"]])
-    with pytest.raises(MediaError):
+    with pytest.raises(NoPrompt):
         ahead.encode(broken, "direct")
     assert ahead.encode(asked["video"], "direct").tensors
 

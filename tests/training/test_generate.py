@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,16 +15,18 @@ import pytest
 from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 
 from schemas.example import Example, to_table
+from schemas.failures import USER_FAULT
 from schemas.tables import PREDICTIONS
-from schemas.training import Decoding, GenerateJob, GenerateParams, OrderedTags, Questions, Wording
+from schemas.training import Altering, Decoding, GenerateJob, GenerateParams, OrderedTags, Questions, Wording
 from schemas.values import UserError
+from tests.stages import one_line
 from tests.training.clips import example, keep
 from tests.training.conftest import SMALL
 from training.engines.contract import Written
 from training.engines.local import TransformersEngine, suppressed
 from training.generate import Policy, Shards, main
 from training.inputs import Encoder, Inputs, specials
-from training.views import Shown
+from training.views import NO_SUBTITLES, Shown
 
 Model = Qwen2_5OmniThinkerForConditionalGeneration
 
@@ -88,6 +89,53 @@ def test_unreadable_media_and_text_give_rows_that_say_so(
         assert (row["load_error"] is not None) == (row["id"] != "video")
         assert row["prompt"].endswith("<|im_start|>assistant\n")
     assert all(row["text"] == "" and row["tokens"] == 0 for row in rows if row["load_error"])
+
+
+@pytest.mark.parametrize("fault", [UserError("a setting is wrong"), ValueError("a fault of ours")])
+def test_only_a_fault_of_the_row_is_a_load_error(
+    fault: Exception, model: Model, encoder: Encoder, asked: dict[str, Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Inputs:
+        raise fault
+
+    monkeypatch.setattr(encoder, "encode", fail)
+    with pytest.raises(type(fault), match=str(fault)):
+        policy_of(model, encoder, GREEDY).predict(rows_of([asked["video"]]), seed=0)
+
+
+def test_benchmark_of_which_not_one_row_can_be_shown_stops_before_anything_is_written(
+    tiny: Path, blobs: Path, asked: dict[str, Example], tmp_path: Path
+) -> None:
+    spoiled = [example(name).model_copy(update={"question": "What is <|VIDEO|>?"}) for name in ("odd", "worse")]
+    job = make_job(tmp_path, tiny, blobs, {**asked, **{each.id: each for each in spoiled}})
+    with pytest.raises(UserError) as error:
+        main(job.model_copy(update={"parts": {"whole": len(asked), "broken": 2, "none": 0}}))
+    assert one_line(error.value).startswith(
+        "not one of 2 rows of broken can be shown to the model (odd: its text holds"
+    )
+    assert not shards(tmp_path / "out")
+    main(job.model_copy(update={"parts": {"whole": len(asked) - 1, "half": 3}}))
+    assert len(shards(tmp_path / "out")) == 5
+
+
+def test_benchmark_of_which_a_view_cannot_be_made_is_a_table_of_load_errors(
+    tiny: Path, blobs: Path, asked: dict[str, Example], tmp_path: Path
+) -> None:
+    job = make_job(tmp_path, tiny, blobs, {"sound": asked["sound"], "video": asked["video"]})
+    main(job.model_copy(update={"params": GREEDY.seen_as("transcript", Altering())}))
+    assert pq.read_table(tmp_path / "out")["load_error"].to_pylist() == [NO_SUBTITLES] * 2
+
+
+def test_mistake_is_the_last_line_of_its_process(
+    tiny: Path, blobs: Path, asked: dict[str, Example], tmp_path: Path
+) -> None:
+    ordered = GREEDY.decoding.model_copy(update={"ordered_tags": OrderedTags()})
+    mistaken = GREEDY.model_copy(update={"format": "direct", "decoding": ordered})
+    job = make_job(tmp_path, tiny, blobs, asked).model_copy(update={"params": mistaken})
+    process = _start(job, tmp_path / "job.json", stdout=subprocess.PIPE)
+    said, _ = process.communicate()
+    assert process.returncode == USER_FAULT
+    assert said.decode().splitlines()[-1].startswith("decoding.ordered_tags: the format direct")
 
 
 def test_a_completion_without_an_end_is_truncated(model: Model, encoder: Encoder, asked: dict[str, Example]) -> None:
@@ -214,15 +262,29 @@ def test_a_killed_job_ends_in_the_same_bytes(
     seed: int, tiny: Path, blobs: Path, asked: dict[str, Example], tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
     job = make_job(tmp_path, tiny, blobs, asked)
-    process = _start(job, tmp_path / "job.json")
-    moment, seen = random.Random(seed).randrange(1, 8), set[Path]()
-    while process.poll() is None and len(seen) < moment:
-        seen |= {*Path(job.work).glob("shard-*/*.json"), *Path(job.out).glob("*.parquet")}
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
-    assert shards(Path(job.out)).keys() < undisturbed.keys() or len(list(Path(job.work).glob("shard-*/"))) > 0
+    moment = random.Random(seed).randrange(1, 12)
+    process = _start(job, tmp_path / "job.json", str(moment), module="tests.training.mortal")
+    assert process.wait() == -signal.SIGKILL
+    assert shards(Path(job.out)).keys() < undisturbed.keys() or list(Path(job.work).glob("shard-*/*.json"))
     main(job)
+    assert shards(Path(job.out)) == undisturbed
+
+
+def test_shard_that_another_process_leaves_undone_is_waited_for_and_written(
+    tiny: Path, blobs: Path, asked: dict[str, Example], tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    job = make_job(tmp_path, tiny, blobs, asked)
+    Path(job.work).mkdir()
+    with (Path(job.work) / "shard-00001.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = _start(job, tmp_path / "job.json", stdout=subprocess.PIPE)
+        assert process.stdout
+        told = next((line for line in process.stdout if b"waiting" in line), b"it did not wait")
+        there = shards(Path(job.out)).keys()
+    process.communicate()
+    assert process.returncode == 0
+    assert told == b"waiting for shard 1, which another process writes\n"
+    assert there == undisturbed.keys() - {"predictions-00001.parquet"}
     assert shards(Path(job.out)) == undisturbed
 
 
@@ -250,10 +312,12 @@ def make_job(folder: Path, tiny: Path, blobs: Path, asked: dict[str, Example]) -
     )
 
 
-def _start(job: GenerateJob, job_file: Path) -> "subprocess.Popen[bytes]":
+def _start(
+    job: GenerateJob, job_file: Path, *words: str, module: str = "training.generate", stdout: int = subprocess.DEVNULL
+) -> "subprocess.Popen[bytes]":
     job_file.write_text(job.model_dump_json())
     return subprocess.Popen(
-        [sys.executable, "-m", "training.generate", str(job_file)],
-        stdout=subprocess.DEVNULL,
+        [sys.executable, "-m", module, str(job_file), *words],
+        stdout=stdout,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )

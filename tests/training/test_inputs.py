@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from transformers import Qwen2_5OmniProcessor, Qwen2_5OmniThinkerForConditionalGeneration
 
 from media.blobs import blob_path
-from media.errors import MediaError
 from schemas.example import Example, Media
 from schemas.training import MediaSettings, View
 from tests.training.clips import example, keep, write_sound, write_video
 from tests.training.conftest import RED, SMALL
 from training.features import FeatureReader, Features
-from training.inputs import Encoder, Inputs, batch, merge, specials
+from training.inputs import Encoder, Inputs, NoPrompt, batch, merge, specials
 from training.prompts import AudioLayout, Part
 
 Model = Qwen2_5OmniThinkerForConditionalGeneration
@@ -160,7 +160,7 @@ def test_a_row_with_fewer_placeholders_than_features_is_refused_with_its_id(
         return found._replace(ids=(*found.ids[:at], *found.ids[at + 1 :]))
 
     monkeypatch.setattr(FeatureReader, "read", lose_one)
-    with pytest.raises(ValueError, match=rf"{row}: \d+ {kind} placeholders for \d+ {kind} features"):
+    with pytest.raises(NoPrompt, match=rf"{row}: \d+ {kind} placeholders for \d+ {kind} features"):
         encoder.encode(asked[row], "direct")
 
 
@@ -193,15 +193,24 @@ def test_special_tokens_in_a_question_are_refused_with_the_example(
     injected: str, encoder: Encoder, asked: dict[str, Example]
 ) -> None:
     spoiled = asked["video"].model_copy(update={"question": f"What? {injected}"})
-    with pytest.raises(ValueError, match="video: its text holds"):
+    with pytest.raises(NoPrompt, match="video: its text holds"):
         encoder.encode(spoiled, "context_first")
 
 
-def test_a_broken_file_is_a_media_error(encoder: Encoder, blobs: Path, tmp_path: Path) -> None:
+def test_a_broken_file_makes_no_prompt(encoder: Encoder, blobs: Path, tmp_path: Path) -> None:
     path = tmp_path / "broken.mp4"
     path.write_bytes(b"not a video" * 100)
-    with pytest.raises(MediaError):
+    with pytest.raises(NoPrompt, match="cannot read"):
         encoder.encode(example("broken", keep(blobs, path, "video", has_audio=True)), "direct")
+
+
+@pytest.mark.parametrize(("width", "height"), [(9, 2000), (2000, 9)])
+def test_a_picture_like_a_thread_makes_no_prompt(
+    width: int, height: int, encoder: Encoder, blobs: Path, tmp_path: Path
+) -> None:
+    Image.new("RGB", (width, height)).save(tmp_path / "thread.png")
+    with pytest.raises(NoPrompt, match=f"a picture of {width}x{height} pixels is too narrow"):
+        encoder.encode(example("thread", keep(blobs, tmp_path / "thread.png", "image")), "direct")
 
 
 def test_media_are_read_once_whatever_the_question(

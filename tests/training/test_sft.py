@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from schemas.example import Example, to_table
+from schemas.failures import USER_FAULT
 from schemas.training import Optimizer, SftJob, SftParams, Tower
 from schemas.values import UserError
 from tests.training.conftest import SMALL
@@ -174,3 +175,14 @@ def _train(job_file: Path, killed_at: str | None) -> None:
         if killed_at and line.startswith(killed_at):
             process.send_signal(signal.SIGKILL)
     assert process.wait() == (-signal.SIGKILL if killed_at else 0)
+
+
+def test_mistake_of_the_users_is_the_last_line_and_not_a_traceback(
+    tmp_path: Path, tiny: Path, blobs: Path, asked: dict[str, Example]
+) -> None:
+    job = make_job(tmp_path, tiny, blobs, asked, micro_batch=3)
+    (tmp_path / "job.json").write_text(job.model_dump_json())
+    words = [sys.executable, "-m", "training.sft", str(tmp_path / "job.json")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == USER_FAULT and "Traceback" not in done.stderr
+    assert done.stdout.splitlines()[-1] == "micro_batch 3 does not divide the 4 examples of a process"

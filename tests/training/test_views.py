@@ -139,6 +139,15 @@ def test_one_file_in_two_groups_is_no_other_video(media: dict[str, Media]) -> No
         assert three.example.media == rows[0].media
 
 
+def test_row_whose_file_is_gone_neither_gives_nor_takes_media(media: dict[str, Media]) -> None:
+    gone = media["blue"].model_copy(update={"digest": "", "path": "blue.mp4"})
+    rows = [example("one", media["red"]), example("two", gone), example("three", media["green"])]
+    for seed in range(6):
+        one, two, three = shown(rows, "shuffled_media", Altering(seed=seed))
+        assert (one.example.media, three.example.media) == (rows[2].media, rows[0].media)
+        assert two == Shown(rows[1], "blue.mp4 is not in the folder")
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_shifted_sound_is_the_clips_own_moved_in_time(
     layout: Literal["interleaved", "separate"],

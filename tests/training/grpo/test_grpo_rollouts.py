@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 import torch
 
-from media.errors import MediaError
 from schemas.training import Decoding, OrderedTags, RewardTerm
 from schemas.values import UserError
 from tests.training.grpo.runs import BY_WORDS, MakeJob, completions_of, sampled, token_gradient, trainer_of
 from training import grpo
-from training.inputs import merge, pad_ids, specials
+from training.inputs import NoPrompt, merge, pad_ids, specials
 from training.judging import SideLoop
 from training.omni_grpo import OmniGRPOTrainer
 
@@ -115,7 +114,7 @@ def test_file_that_breaks_during_the_run_stops_it_and_changes_no_group(
     trainer = trainer_of(task, loop)
 
     def gone(*_: Any) -> None:
-        raise MediaError("red.mp4: truncated")
+        raise NoPrompt("red.mp4: truncated")
 
     monkeypatch.setattr(trainer.encoder, "encode", gone)
     with pytest.raises(UserError, match=r"now it cannot: red\.mp4: truncated; put its media back"):
