@@ -52,9 +52,8 @@ _LONGEST_RUN_SECONDS = 600.0
 _GONE_SECONDS = 20.0
 _MOST_KILLS = 3
 _DITHER_SECONDS = 2.0
-_FROM_NOTHING, _BESIDE, _IN_PROCESSES = 0.2, 0.3, 0.3
-"""Share of rounds that make the corpus too, of kills before or after which another run is started beside, and of runs
-whose shards are done by processes of their own."""
+_FROM_NOTHING, _BESIDE = 0.2, 0.3
+"""Share of rounds that make the corpus too, and of kills before or after which another run is started beside."""
 
 _WRITER = "{provider: openai, model: vendor, rows_per_shard: 8, video: {most_frames: 2}}"
 _CHANGES = (
@@ -108,7 +107,9 @@ def say(question: Question) -> str:
 class Ground:
     """One store, one Prefect home and one server: where all runs of the soak take place."""
 
-    def __init__(self, folder: Path, vendors: Vendors) -> None:
+    def __init__(self, folder: Path, vendors: Vendors, in_processes: float = 0.3) -> None:
+        """in_processes: share of runs whose shards are done by processes of their own."""
+        self.in_processes = in_processes
         self.store = folder / "store"
         self.vendors = vendors
         self.log = folder / "runs.log"
@@ -125,7 +126,7 @@ class Ground:
 
     def start(self, draw: random.Random | None = None) -> "subprocess.Popen[bytes]":
         """Start a run; where there is something to draw, some do their shards in processes of their own."""
-        executor = "processes" if draw and draw.random() < _IN_PROCESSES else "local"
+        executor = "processes" if draw and draw.random() < self.in_processes else "local"
         environment = self._environment | {"CONTEXTFIRST_EXECUTOR": executor}
         sets = [part for change in _CHANGES for part in ("--set", change)]
         command = [sys.executable, "-m", "flows.cli", "curate", "demo", "--store", str(self.store), *sets]
@@ -183,6 +184,7 @@ def in_peace(ground: Ground) -> Peace:
     """Run once undisturbed. Raises RuntimeError where that fails."""
     if code := _ended(ground, ground.start()):
         raise RuntimeError(f"the undisturbed run ended with code {code}: see {ground.log}")
+    shutil.copytree(ground.store, ground.store.with_name("undisturbed"), symlinks=True)
     return Peace(_contents(ground.store), _ids(ground.store), ground.steps())
 
 
@@ -212,7 +214,7 @@ def disturbed(ground: Ground, peace: Peace, draw: random.Random) -> Figures:
         paid_again=again,
         orphans=_orphans(ground),
         unreadable=_unreadable(Store(ground.store)),
-        other_bytes=len(set(_contents(ground.store).items()) ^ set(peace.contents.items())),
+        other_bytes=_differing(ground.store, peace),
         in_flight=asked.total() - len(asked) - again,
         killed=tuple(killed),
         runs=len(runs),
@@ -265,6 +267,17 @@ def _orphans(ground: Ground) -> int:
 
 def _contents(store: Path) -> dict[str, str]:
     return {str(manifest.artifact): manifest.content for manifest in Store(store).manifests()}
+
+
+def _differing(store: Path, peace: Peace) -> int:
+    """Artifacts that are not the undisturbed run's, which are named and kept beside the store."""
+    found = _contents(store)
+    names = sorted(name for name in found.keys() | peace.contents.keys() if found.get(name) != peace.contents.get(name))
+    for name in names:
+        print(f"differs: {name}, {found.get(name)} instead of {peace.contents.get(name)}", flush=True)
+        if name in found:
+            shutil.copytree(Store(store).folder(Store(store).resolve(name)), store.with_name("differing") / name)
+    return len(names)
 
 
 def _ids(store: Path) -> dict[str, frozenset[str]]:
@@ -332,13 +345,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--deadline", type=float, default=3000.0, help="seconds")
+    parser.add_argument("--in-processes", type=float, default=0.3, help="share of runs with the executor `processes`")
     parser.add_argument("--folder", type=Path, help="where the store and the log are kept; else they are removed")
     given = parser.parse_args()
     with contextlib.ExitStack() as held:
         folder = given.folder or Path(held.enter_context(tempfile.TemporaryDirectory()))
         vendors = held.enter_context(serving(Behaviour(latency=_LATENCY), say))
         folder.mkdir(parents=True, exist_ok=True)
-        ground = Ground(folder.absolute(), vendors)
+        ground = Ground(folder.absolute(), vendors, given.in_processes)
         all_figures = [_shown(*pair) for pair in enumerate(rounds(ground, given.rounds, given.seed, given.deadline))]
     sys.exit(_sum(all_figures))
 

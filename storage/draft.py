@@ -54,7 +54,11 @@ class Draft:
         return Rows(entered=self.entered, left=self.left, rejected=dict(sorted(self.rejected.items())))
 
     def files(self, hash_file: Callable[[Path], str]) -> list[File]:
-        """Every data file of the draft, flushed to disk."""
+        """Every data file of the draft, flushed to disk; to be called when nobody writes any more.
+
+        What was killed while it wrote, such as a lane that was begun again, has left no data.
+        """
+        remove_temporaries(self.folder)
         found = sorted(path for path in self.folder.rglob("*") if path.is_file() and self.work not in path.parents)
         return [self._describe(path, hash_file(path)) for path in found]
 

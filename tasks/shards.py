@@ -118,6 +118,8 @@ def map_shards(draft: Draft, params: AskingParams, folder: Path, work: Work, run
         with asking(draft, runtime, params.llm) as engine:
             ask_lane(lane, engine, params, work, lambda rows: draft.progress(rows, total, "rows"))
     marks.count_all(draft)
+    if draft.entered != total:
+        raise RuntimeError(f"{draft.entered} of {total} rows are in shards that are done: please report this fault")
 
 
 def ask_lane(lane: AskingLane, engine: Engine, params: AskingParams, work: Work, done: Done = _untold) -> None:

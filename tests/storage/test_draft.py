@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.digests import hash_file
 from storage.draft import Draft, drop_work, is_held, lease
 from storage.files import whole_file, write_text
 
@@ -91,6 +92,15 @@ def test_opening_a_draft_keeps_finished_files_and_removes_half_written_ones(tmp_
         left.rename(temporary)  # as a kill leaves it
     again = Draft(tmp_path / "draft", "inputs", ignored)
     assert [file.path for file in again.files(lambda _path: "0")] == [".hidden", "whole.txt"]
+
+
+def test_what_a_killed_process_left_half_written_is_no_file_of_the_artifact(tmp_path: Path) -> None:
+    """A lane that is killed is begun again within the same run, whose draft stays open."""
+    draft = Draft(tmp_path / "draft", "inputs", ignored)
+    write_text(draft.folder / "examples.txt", "rows")
+    (draft.folder / ".examples.txt.14022-140146525903744.tmp").write_text("ro")
+    assert [file.path for file in draft.files(hash_file)] == ["examples.txt"]
+    assert not list(draft.folder.glob(".*.tmp"))
 
 
 def test_draft_of_other_inputs_is_started_afresh(tmp_path: Path) -> None:
