@@ -108,25 +108,33 @@ class Balance(Value):
     cap: int = Field(ge=1)
 
 
-class Curation(Value):
+class Choosing(Value):
     """Thresholds, splits and mixing; all cheap to change.
 
     min_quality: least composite rating. contamination: what to do with training rows that meet a benchmark, by video,
     by file, or by a question there that holds `ngram_share` of their 8-grams. near_duplicate: share of words in common
     from which two questions with one answer about one video are one; null keeps both. validation_share: of the videos.
     mix: by source, the rows to train on of those that are left: `{video_r1: "random:30%"}`; others are taken whole.
-    balance: caps after the mix. max_reject_share: stop when more of a source is rejected while reading or rewriting.
+    balance: caps after the mix.
     """
 
     min_quality: float = 0.0
     contamination: Literal["remove", "stop"] = "stop"
     ngram_share: float = Field(default=0.5, gt=0, le=1)
     near_duplicate: float | None = Field(default=0.95, gt=0, le=1)
-    validation_share: float = 0.1
+    validation_share: float = 0.0
     mix: dict[str, Take] = {}
     balance: Balance | None = None
-    max_reject_share: float = 0.2
     seed: int = 0
+
+
+class Curation(Choosing):
+    """How a recipe's rows are chosen. max_reject_share: stop when more of a source is rejected while reading or
+    rewriting.
+    """
+
+    validation_share: float = 0.1
+    max_reject_share: float = 0.2
 
 
 class Publishing(Value):

@@ -9,18 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 import pyarrow as pa
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from pydantic import Field
 
 from schemas.artifact import Artifact
-from schemas.curation import Balance
+from schemas.curation import Choosing
 from schemas.example import EXAMPLES, REJECTS, Reject
 from schemas.runtime import Runtime
-from schemas.takes import Take
 from schemas.values import Params
 from storage.draft import Draft
 from storage.parquet import ROW_GROUP, read_batches, read_rows, shard_name, write_rows, write_shards
@@ -43,17 +40,9 @@ from tasks.stage import stage
 Choice = Callable[[Sequence[Outline]], Verdicts]
 
 
-class CurateParams(Params):
-    """The fields of `schemas.recipe.Curation` that choose rows. band: needs solve rates."""
+class CurateParams(Choosing, Params):
+    """How rows are chosen. band: needs solve rates."""
 
-    min_quality: float = 0.0
-    contamination: Literal["remove", "stop"] = "stop"
-    ngram_share: float = Field(default=0.5, gt=0, le=1)
-    near_duplicate: float | None = Field(default=0.95, gt=0, le=1)
-    validation_share: float = 0.0
-    mix: dict[str, Take] = {}
-    balance: Balance | None = None
-    seed: int = 0
     band: Band | None = None
 
 

@@ -107,8 +107,9 @@ def test_failure_says_who_fell_short_of_what_and_that_all_is_kept(written: tuple
 
 
 def test_minimums_that_are_met_end_nothing(written: tuple[Store, Artifact]) -> None:
-    require((held(written), held(written, at_least=0)), written[1])
-    require((), written[1])
+    met = (held(written), held(written, at_least=0))
+    assert [each.met for each in met] == [True, True]
+    assert require(met, written[1]) is require((), written[1]) is None
 
 
 def test_table_shows_every_minimum_beside_what_was_measured(written: tuple[Store, Artifact]) -> None:
