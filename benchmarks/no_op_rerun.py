@@ -1,18 +1,24 @@
-"""What the store takes of a rerun in which nothing changed, and of looking at it, when it holds many artifacts.
+"""What a rerun takes in which nothing changed, and looking at its store, when that holds many artifacts.
 
-    python -m benchmarks.no_op_rerun STORE [--artifacts 10000]
+    python -m benchmarks.no_op_rerun STORE [--artifacts 10000] [--recipe demo] [--times 3]
 
-STORE, with a finished run, is copied, and filled up with made artifacts: real manifests, files, inputs, names and runs.
-A rerun asks the store what every stage of that run asks it: open it, its inputs, the artifact, a note, and the names.
+STORE, with a finished run of the recipe, is copied, and filled up with made artifacts: real manifests, files, inputs,
+names and runs. The rerun is the command that a user gives; beside it runs the least that Prefect does: its server comes
+up, and a flow with one empty task runs. The store's part is what every stage asks of it: open it, its inputs, the
+artifact, a note, and the names.
 """
 
 import argparse
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 from schemas.artifact import Artifact, File, Input, Manifest, content_digest
 from schemas.canonical import fingerprint, sha256_text
@@ -23,17 +29,29 @@ from storage.store import Store
 _RUN = "rerun"
 _PER_RUN = 50
 _VERSIONS = 20
+_LEAST = """
+from prefect import flow, task
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from flows.embedded import start_embedded_server
+empty = task(lambda: None, name="empty")
+with temporary_settings({PREFECT_API_URL: start_embedded_server()}):
+    flow(lambda: empty(), name="least")()
+"""
+"""Prefect's own start: what any flow takes that has a server of its own."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("store", type=Path, help="a store with a finished run, which is copied")
     parser.add_argument("--artifacts", type=int, default=10_000, help="to fill it up with")
+    parser.add_argument("--recipe", default="demo", help="what the finished run was a run of")
+    parser.add_argument("--times", type=int, default=3, help="how often to run it, and Prefect's least, by turns")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "store")
         shutil.copytree(asked.store, root, symlinks=True, ignore=_what_is_a_cache(asked.store))
         measure(root, asked.artifacts)
+        beside_prefect(root, asked.recipe, asked.times)
 
 
 def _what_is_a_cache(store: Path) -> Callable[[str, list[str]], list[str]]:
@@ -62,6 +80,35 @@ _LOOKS: dict[str, Callable[[Store], object]] = {
     "gc --dry-run --keep-days 0": lambda store: garbage.find_garbage(store, keep_days=0),
     "verify": lambda store: list(verifying.verify(store)),
 }
+
+
+def beside_prefect(root: Path, recipe: str, times: int) -> None:
+    """Run the recipe as a user does, and Prefect's least, by turns. Raises RuntimeError where a stage was made anew."""
+    before = len(list(Store(root).manifests()))
+    rerun_all = [sys.executable, "-m", "flows.cli", "run", recipe, "--store", str(root)]
+    start_only = [sys.executable, "-c", _LEAST]
+    with tempfile.TemporaryDirectory() as home:
+        _seconds(rerun_all, home)  # Prefect makes its database, and the copied files are hashed
+        took = [(_seconds(rerun_all, home), _seconds(start_only, home)) for _ in range(times)]
+    if (after := len(list(Store(root).manifests()))) != before:
+        raise RuntimeError(f"{after - before} artifacts were made anew: STORE holds no finished run of {recipe}")
+    ours, least = (sorted(each) for each in zip(*took, strict=True))
+    beyond = [run - start for run, start in took]
+    print(
+        f"run {recipe}, everything reused: {_range(ours)}; Prefect with its server and one empty task: {_range(least)}"
+    )
+    print(f"beyond Prefect's own start: {_range(beyond)}; ratio {median(ours) / median(least):.2f}")
+
+
+def _seconds(command: list[str], home: str) -> float:
+    alone = {"PREFECT_HOME": home, "PREFECT_API_URL": "", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    began = time.perf_counter()
+    subprocess.run(command, env=os.environ | alone, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def _range(seconds: list[float]) -> str:
+    return f"median {median(seconds):.1f} s ({min(seconds):.1f} to {max(seconds):.1f})"
 
 
 def rerun(root: Path, done: list[Manifest]) -> None:

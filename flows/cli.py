@@ -9,6 +9,8 @@ import os
 import sys
 from collections.abc import Iterable
 from enum import Enum
+from functools import partial
+from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -239,10 +241,10 @@ def _start(flow: _Flow, recipe: str, changes: list[str], store: Path, rehash: bo
 
     from flows.embedded import start_embedded_server
 
-    address = PREFECT_API_URL.value() or start_embedded_server()
+    load = partial(import_module, "flows.pipeline")
+    address = PREFECT_API_URL.value() or start_embedded_server(meanwhile=load)
+    pipeline = load()
     with temporary_settings({PREFECT_API_URL: address}):
-        from flows import pipeline
-
         say(f"{plan.name}: {plan.title}")
         run_flow = getattr(pipeline, flow.value)
         return run_flow(pipeline.RecipeName(recipe), pipeline.Overrides(set=changes), rehash, **more)

@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -31,11 +32,11 @@ _LIVES = 3
 _SETTINGS = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
-def start_embedded_server() -> str:
+def start_embedded_server(meanwhile: Callable[[], object] = lambda: None) -> str:
     """Start the server and return the address of its API. It ends when this process does, however that happens.
 
     It is stopped by `atexit` rather than by a block: Prefect sends its last logs and events on exit, after the flow.
-    Raises ModuleFailed where it does not come up.
+    meanwhile: called while the server comes up, which takes it seconds. Raises ModuleFailed where it does not.
     """
     held = ExitStack()
     folder = held.enter_context(tempfile.TemporaryDirectory())
@@ -46,6 +47,7 @@ def start_embedded_server() -> str:
     held.callback(server.stop)
     atexit.register(held.close)
     address = f"http://{_HOST}:{place.getsockname()[1]}/api"
+    meanwhile()
     wait_healthy(f"{address}/health", server.process)
     threading.Thread(target=server.keep, name="server", daemon=True).start()
     return address

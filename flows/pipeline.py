@@ -20,8 +20,7 @@ from flows.notify import notify
 from flows.overrides import NO_OVERRIDES, Overrides, RecipeName, recipe_for
 from flows.parts import curate_data, train_models
 from flows.revisions import pinned
-from flows.run import Run
-from flows.settings import runtime
+from flows.run import Run, run_of
 from schemas.artifact import Artifact
 from storage.store import Store
 from tasks.naming import give_names
@@ -38,8 +37,7 @@ def _run_name() -> str:
 
 def _begin(recipe: RecipeName, overrides: Overrides, rehash: bool) -> Run:
     end_with_worker()
-    asked = pinned(recipe_for(recipe.value, overrides))
-    return Run(asked, runtime(asked.llm, rehash))
+    return run_of(pinned(recipe_for(recipe.value, overrides)), rehash)
 
 
 def _hold_minimums(run: Run, report: Artifact) -> None:
@@ -110,8 +108,8 @@ def pipeline(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bo
 def check(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> Artifact:
     """Try the judge on texts that must not score, and count facts, on rows that the last curation rewrote."""
     end_with_worker()
-    asked = recipe_for(recipe.value, overrides, folders=False)  # no source is read, nor any revision asked for
-    run = Run(asked, runtime(asked.llm, rehash))
+    # no source is read, nor any revision asked for
+    run = run_of(recipe_for(recipe.value, overrides, folders=False), rehash)
     (checked,) = run.settle([check_rows(run)])
     give_names({f"{run.recipe.name}/check": checked}, run.runtime)
     return checked

@@ -9,6 +9,7 @@ from prefect.futures import PrefectFuture, wait
 from prefect.runtime import deployment
 
 from flows.leaving import ending_soon
+from flows.settings import runtime as runtime_here
 from schemas.artifact import Artifact
 from schemas.failures import NoAnswer
 from schemas.recipe import Recipe
@@ -23,6 +24,8 @@ class Run:
 
     recipe: Recipe
     runtime: Runtime
+    deployed: bool = False
+    """Whether a deployment started it, so that nobody watches."""
     submitted: list[Future] = field(default_factory=list)
 
     def submit(
@@ -37,7 +40,8 @@ class Run:
 
         of: which source or model it is about; with the stage's name it names the task run.
         """
-        named = patient(stage).with_options(task_run_name=f"{stage.name} {of}".rstrip())
+        chosen = patient(stage) if self.deployed else stage
+        named = chosen.with_options(task_run_name=f"{stage.name} {of}".rstrip())
         future = named.submit(*arguments, runtime=runtime or self.runtime, wait_for=list(after))
         self.submitted.append(future)
         return future
@@ -52,12 +56,18 @@ class Run:
         return [future.result() for future in wanted]
 
 
+def run_of(recipe: Recipe, rehash: bool) -> Run:
+    """A run on this machine as its environment says. Called by a flow, once: Prefect's server is asked whose it is."""
+    return Run(recipe, runtime_here(recipe.llm, rehash), deployed=deployment.id is not None)
+
+
 _ASK_AGAIN_SECONDS = [60.0, 600.0]
 
 
 def patient(stage: Task[..., Artifact]) -> Task[..., Artifact]:
-    """A deployment's run asks a language model again that did not answer; at a terminal a person decides about it."""
-    if stage.retries or deployment.id is None:
+    """The stage as a deployment runs it: a language model that did not answer is asked again. At a terminal a person
+    decides about it."""
+    if stage.retries:
         return stage
     return stage.with_options(
         retries=len(_ASK_AGAIN_SECONDS), retry_delay_seconds=_ASK_AGAIN_SECONDS, retry_condition_fn=_had_no_answer

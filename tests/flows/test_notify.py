@@ -85,10 +85,11 @@ def test_command_that_fails_is_an_error_that_keeps_its_arguments_to_itself(progr
 def test_failed_run_is_told_of_once_with_its_name_and_reason(hook: Hook, tmp_path: Path) -> None:
     """The flow itself is called, since the command line would refuse this recipe before there is a run."""
     code = (
+        "from prefect.settings import PREFECT_API_URL, temporary_settings\n"
         "from flows.embedded import start_embedded_server\n"
-        "import os; os.environ['PREFECT_API_URL'] = start_embedded_server()\n"
         "from flows.pipeline import Overrides, RecipeName, curate\n"
-        "curate(RecipeName('demo'), Overrides(set=['sources.emer.folder=/nowhere']))\n"
+        "with temporary_settings({PREFECT_API_URL: start_embedded_server()}):\n"
+        "    curate(RecipeName('demo'), Overrides(set=['sources.emer.folder=/nowhere']))\n"
     )
     variables = environment(tmp_path / "home") | {"CONTEXTFIRST_STORE": str(tmp_path / "store")}
     done = subprocess.run(
