@@ -26,7 +26,7 @@ from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback
 from trl.trainer.grpo_trainer import GRPOTrainer
 
-from llm.request import Outcome, Request
+from llm.request import Check, Outcome, Request
 from schemas.example import Example, to_table
 from schemas.llm import Llm
 from schemas.training import Decoding, GrpoJob, GrpoParams, Kl, MediaSettings, Optimizer, OrderedTags, RewardTerm
@@ -129,8 +129,8 @@ def main() -> None:
             show("ours over stock TRL", found, bound=1.05)
         if asked.only != "stock":
             jobs = [make_job(folder, name, steps, asked.judged_tokens, of) for name, of in _VARIANTS.items()]
-            trainers = [make_trainer(job, examples, Referee(JUDGE, slow_judge), loop) for job in jobs]
-            show("with a judge over without", pairs(*trainers, asked.pairs), bound=1.15, least=5.0)
+            judged, free = (make_trainer(job, examples, Referee(JUDGE, slow_judge), loop) for job in jobs)
+            show("with a judge over without", pairs(judged, free, asked.pairs), bound=1.15, least=5.0)
             print(f"of which waiting for the judge: {waited(Path(jobs[0].work)):.2f} s a step")
 
 
@@ -190,8 +190,9 @@ def stock(job: GrpoJob, examples: Sequence[Example]) -> GRPOTrainer:
     )
 
 
-async def slow_judge(requests: Sequence[Request]) -> list[Outcome]:
-    """A far end that takes its time and is of one opinion."""
+async def slow_judge(requests: Sequence[Request], check: Check | None = None) -> list[Outcome]:
+    """A far end that takes its time and is of one opinion, which no check needs to read."""
+    del check
     await asyncio.sleep(LATENCY)
     return [Outcome(identity=request.identity, text='{"score": 3}') for request in requests]
 

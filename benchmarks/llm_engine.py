@@ -28,7 +28,7 @@ def main() -> None:
     keys = {"OPENAI_BASE_URL": f"{address}/v1", "GEMINI_BASE_URL": address}
     os.environ.update(keys, OPENAI_API_KEY="none", GEMINI_API_KEY="none")
 
-    async def work(asker: Asker, rows: Sequence[Example]) -> Shard:
+    async def work(asker: Asker, rows: Sequence[Example], _params: AskingParams) -> Shard:
         outcomes = await asker.complete([_request(row, provider) for row in rows])
         pairs = zip(rows, outcomes, strict=True)
         return Shard.of(

@@ -41,7 +41,7 @@ with temporary_settings({PREFECT_API_URL: start_embedded_server()}):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("store", type=Path, help="a store with a finished run, which is copied")
     parser.add_argument("--artifacts", type=int, default=10_000, help="to fill it up with")
     parser.add_argument("--recipe", default="demo", help="what the finished run was a run of")
