@@ -6,7 +6,6 @@ Where the runtime names other processes or a cluster, each takes every n-th shar
 """
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -28,6 +27,7 @@ from storage.files import write_text
 from storage.parquet import count_rows, read_batches, shards
 from tasks import marks
 from tasks.asking import asking, response_log
+from tasks.collecting import collect_rarely
 from tasks.executors import Crew, crew, is_elsewhere, run_lanes
 from tasks.marks import Shard
 
@@ -50,10 +50,7 @@ class Asker:
         return outcomes
 
 
-_RARE_COLLECTIONS = (50_000, 20, 100)
-"""For the rest of the process: thousands of requests live for a fraction of a second, and looking through all of them
-at every 700th object took a quarter of a pass's CPU time (`python -m benchmarks.llm`)."""
-
+_YOUNG = 50_000
 _AHEAD, _MOST_OPEN = 2, 32
 """Requests begun, as a multiple of those that may be under way; shards open at once."""
 
@@ -124,7 +121,7 @@ def map_shards(draft: Draft, params: AskingParams, folder: Path, work: Work, run
 
 def ask_lane(lane: AskingLane, engine: Engine, params: AskingParams, work: Work, done: Done = _untold) -> None:
     """Do the shards of a lane that are not done yet, in this process."""
-    gc.set_threshold(*_RARE_COLLECTIONS)
+    collect_rarely(_YOUNG)
     asyncio.run(_Pass(engine, lane, params, work, done).over(_AHEAD * lane.runtime.llm.concurrency))
 
 

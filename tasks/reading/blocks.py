@@ -19,6 +19,7 @@ from storage.parquet import shard_name, write_rows
 from storage.probes import ProbeCache
 from tasks import marks
 from tasks.benchmarks import BENCHMARKS
+from tasks.collecting import collect_rarely
 from tasks.datasets import DATASETS
 from tasks.reader import Reader
 from tasks.reading import found
@@ -96,8 +97,12 @@ def reader_of(dataset: str) -> Reader:
     return readers[dataset]
 
 
+_YOUNG = 500_000
+
+
 def read_lane(lane: Lane, done: Callable[[int], None] | None = None) -> None:
     """Read the blocks of a lane that are not done yet; `done` is told the rows passed, its own and others'."""
+    collect_rarely(_YOUNG)
     folder = read_listing(Path(lane.source), Path(lane.blobs), lane.params.revision)
     removed = frozenset(Path(lane.removed).read_text().splitlines()) if lane.removed else frozenset[str]()
     passed = 0

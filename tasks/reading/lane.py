@@ -8,15 +8,11 @@ from tasks.lanes import saying_why
 from tasks.reading.blocks import Lane, read_lane
 from training.parent import leave_with
 
-_YOUNG = 500_000
-
 
 def main() -> None:
     lane = Lane.model_validate_json(Path(sys.argv[1]).read_text())
     leave_with(lane.parent)
-    # Rows are many small objects that die with their block: looking for cycles among them costs half the time.
-    gc.freeze()
-    gc.set_threshold(_YOUNG, 20, 100)
+    gc.freeze()  # what was imported stays until the end, and is not looked through again
     with saying_why(Path(lane.folder)):
         read_lane(lane)
 
