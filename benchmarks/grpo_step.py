@@ -8,7 +8,7 @@ Both trainers of a comparison live in this process and step in turn, one step ea
 whatever else the machine does meets both. A step is all between two beginnings: generation, scoring, update, logs.
 Figures are medians over the pairs with a 95% bootstrap interval; processor time tells a busy machine from dear work.
 
-    python -m benchmarks.grpo_step [--pairs 12] [--only stock|judge] [--tokens 64] [--judged-tokens 1100]
+    python -m benchmarks.grpo_step [--pairs 12] [--only stock|judge] [--tokens 64] [--judged-tokens 1500]
 """
 
 import argparse
@@ -241,7 +241,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--only", choices=["stock", "judge"])
     parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--judged-tokens", type=int, default=1100)
+    parser.add_argument("--judged-tokens", type=int, default=1500)
     return parser.parse_args()
 
 
