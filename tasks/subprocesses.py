@@ -21,12 +21,13 @@ from typing import BinaryIO
 from prefect import get_run_logger
 from prefect.exceptions import MissingContextError
 
-from schemas.failures import USER_FAULT, ModuleFailed
+from schemas.failures import ModuleFailed
 from schemas.runtime import Runtime
 from schemas.values import UserError, Value
 from storage.draft import Draft
 from storage.store import Store
 from tasks.nodes import torchrun
+from training.mistakes import forget_mistake, mistake_of
 
 _ROOT = Path(__file__).resolve().parent.parent
 _STEP = re.compile(r"step (\d+)/(\d+)")
@@ -52,8 +53,7 @@ def run_copies(module: str, jobs: Sequence[Value], draft: Draft, runtime: Runtim
 def run_side_by_side(module: str, jobs: Sequence[Value], draft: Draft, runtime: Runtime, ranks: int = 1) -> None:
     """Run `module` on each of the jobs at once; when one fails, the others are ended.
 
-    Raises UserError with the last line of one that ends with code `USER_FAULT`; ModuleFailed with the end of its
-    output for any other code but 0.
+    Raises UserError with the mistake that one of them says; ModuleFailed with the end of its output for any other end.
     """
     log = _log_file(Store(runtime.store), draft)
     with (
@@ -65,17 +65,19 @@ def run_side_by_side(module: str, jobs: Sequence[Value], draft: Draft, runtime: 
         followed = {}
         for number, job in enumerate(jobs):
             job_file = draft.work / f"job-{number}.json"
+            forget_mistake(job_file)
             job_file.write_text(job.model_copy(update={"parent": str(pipe)}).model_dump_json(indent=2))
             process = _start(_command(module, job_file, ranks, runtime), runtime.threads)
             started.enter_context(_stopped_on_error(process))
-            followed[readers.submit(_follow, process, draft, output)] = process
+            followed[readers.submit(_follow, process, draft, output)] = process, job_file
         for future in as_completed(followed):
-            _check(module, followed[future].wait(), future.result(), log)
+            process, job_file = followed[future]
+            _check(module, process.wait(), mistake_of(job_file), future.result(), log)
 
 
-def _check(module: str, code: int, tail: "deque[str]", log: Path) -> None:
-    if code == USER_FAULT and tail:
-        raise UserError(tail[-1])
+def _check(module: str, code: int, mistake: str | None, tail: "deque[str]", log: Path) -> None:
+    if code and mistake:
+        raise UserError(mistake)
     if code:
         shown = "\n".join(tail)
         raise ModuleFailed(f"{module} ended with code {code}; the end of {log}:\n{shown}")

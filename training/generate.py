@@ -31,7 +31,8 @@ from training.engines.contract import RolloutEngine, Written
 from training.engines.local import TransformersEngine
 from training.inputs import Encoder, Inputs, NoPrompt
 from training.media_cache import open_cache
-from training.start import read_examples, saying_mistakes, start
+from training.mistakes import saying_mistakes
+from training.start import read_examples, start
 from training.views import DECODED, OF_THE_VIEW, Shown, not_one, shown
 from training.written import Row, WrittenBatches
 
@@ -260,5 +261,6 @@ def _said(encoded: Inputs, written: Written) -> Row:
 
 
 if __name__ == "__main__":
-    with saying_mistakes():
-        main(GenerateJob.model_validate_json(Path(sys.argv[1]).read_text()))
+    job_file = Path(sys.argv[1])
+    with saying_mistakes(job_file):
+        main(GenerateJob.model_validate_json(job_file.read_text()))

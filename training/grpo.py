@@ -31,13 +31,14 @@ from training.judging import SideLoop
 from training.kl import weight
 from training.lora import adapters
 from training.media_cache import open_cache
+from training.mistakes import saying_mistakes
 from training.omni_grpo import OmniGRPOTrainer
 from training.prompt_plan import plan_prompts
 from training.rewards.contract import Referee
 from training.rollout_log import collect, replace
 from training.scoring import Scorer, reward_names
 from training.sft import METRICS
-from training.start import read_examples, saying_mistakes, start
+from training.start import read_examples, start
 from training.towers import Passes, kinds
 
 # Our names for what TRL logs. Times are left out, so that equal runs give equal tables.
@@ -225,5 +226,6 @@ def main(job: GrpoJob) -> None:
 
 
 if __name__ == "__main__":
-    with saying_mistakes():
-        main(GrpoJob.model_validate_json(Path(sys.argv[1]).read_text()))
+    job_file = Path(sys.argv[1])
+    with saying_mistakes(job_file):
+        main(GrpoJob.model_validate_json(job_file.read_text()))

@@ -28,8 +28,9 @@ from training.collate import Collator, InOrder
 from training.inputs import Encoder
 from training.lora import adapters
 from training.media_cache import open_cache
+from training.mistakes import saying_mistakes
 from training.resume import ExactResume
-from training.start import read_examples, saying_mistakes, start
+from training.start import read_examples, start
 from training.towers import Passes, kinds
 
 METRICS = pa.schema(
@@ -154,5 +155,6 @@ def main(job: SftJob) -> None:
 
 
 if __name__ == "__main__":
-    with saying_mistakes():
-        main(SftJob.model_validate_json(Path(sys.argv[1]).read_text()))
+    job_file = Path(sys.argv[1])
+    with saying_mistakes(job_file):
+        main(SftJob.model_validate_json(job_file.read_text()))

@@ -2,9 +2,6 @@
 
 import ctypes
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,7 +9,6 @@ import torch
 from transformers.utils.logging import disable_progress_bar
 
 from schemas.example import Example, from_row
-from schemas.failures import USER_FAULT
 from schemas.values import UserError
 from training.parent import leave_with
 
@@ -27,16 +23,6 @@ def start(parent: str | None, threads: int) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     keep_freed_memory()
     disable_progress_bar()
-
-
-@contextmanager
-def saying_mistakes() -> Iterator[None]:
-    """A mistake of the user's is the last line of the process, which ends with the code `USER_FAULT`."""
-    try:
-        yield
-    except UserError as error:
-        print(" ".join(str(error).split()), flush=True)
-        sys.exit(USER_FAULT)
 
 
 def keep_freed_memory() -> None:

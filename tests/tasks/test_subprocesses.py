@@ -11,7 +11,7 @@ import pytest
 
 from schemas.failures import ModuleFailed
 from schemas.runtime import Runtime
-from schemas.values import Value
+from schemas.values import UserError, Value
 from storage.draft import Draft
 from tasks.subprocesses import run_module
 
@@ -60,6 +60,19 @@ def test_failure_is_told_with_the_end_of_the_output(runtime: Runtime, draft: Dra
     with pytest.raises(ModuleFailed, match=r"ended with code 3(?s:.*)last line of the traceback") as caught:
         run_module(WORKER, Work(say="fail", out=""), draft, runtime)
     assert str(Path(runtime.store) / "logs") in str(caught.value)
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_mistake_of_the_users_is_one_line_also_from_under_torchrun(runtime: Runtime, draft: Draft, ranks: int) -> None:
+    with pytest.raises(UserError, match=r"^micro_batch 3 does not divide the 4 examples of a process$"):
+        run_module(WORKER, Work(say="mistake", out=""), draft, runtime, ranks)
+
+
+def test_mistake_of_an_earlier_run_is_not_told_again(runtime: Runtime, draft: Draft) -> None:
+    with pytest.raises(UserError):
+        run_module(WORKER, Work(say="mistake", out=""), draft, runtime)
+    with pytest.raises(ModuleFailed, match="ended with code 3"):
+        run_module(WORKER, Work(say="fail", out=""), draft, runtime)
 
 
 def test_module_that_does_not_exist_is_told(runtime: Runtime, draft: Draft) -> None:

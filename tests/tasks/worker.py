@@ -6,7 +6,9 @@ import signal
 import sys
 from pathlib import Path
 
+from schemas.values import UserError
 from storage.files import write_text
+from training.mistakes import saying_mistakes
 
 if __name__ == "__main__":
     job = json.loads(Path(sys.argv[1]).read_text())
@@ -15,6 +17,9 @@ if __name__ == "__main__":
     if job["say"] == "fail":
         print("first line\nlast line of the traceback", file=sys.stderr)
         sys.exit(3)
+    if job["say"] == "mistake":
+        with saying_mistakes(Path(sys.argv[1])):
+            raise UserError("micro_batch 3 does not divide\nthe 4 examples of a process")
     if job["say"] == "linger":
         with Path(job["parent"]).open("rb") as pipe:
             Path(job["out"]).write_text(str(os.getpid()))
