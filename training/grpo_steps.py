@@ -22,7 +22,7 @@ class Updates(TrainerCallback):
         del args, control
         if self._held_out is not None and state.global_step == 0:
             found = self._trainer.held_out_accuracy(self._held_out)
-            state.log_history.append({"step": 0, **found})
+            state.log_history.append({"step": 0, **found, "eval/left_out": self._held_out.left_out})
 
     def on_step_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         del args, control

@@ -19,6 +19,7 @@ from training.prompt_plan import unreadable
 from training.rewards.contract import RewardScore
 from training.scoring import Scorer
 from training.sft import order
+from training.views import not_one
 
 KINDS: tuple[AnswerKind, ...] = get_args(AnswerKind)
 
@@ -32,14 +33,20 @@ class Tally(NamedTuple):
 
 
 class HeldOut:
-    """At most `evaluate_on` examples, drawn from the seed, shared out over `ranks`. Unreadable ones are left out."""
+    """At most `evaluate_on` examples, drawn from the seed, shared out over `ranks`.
+
+    left_out: how many of them cannot be read and are not asked. Raises UserError where that is all of them.
+    """
 
     def __init__(
         self, params: GrpoParams, examples: Sequence[Example], encoder: Encoder, rank: int, ranks: int
     ) -> None:
         chosen = [examples[row] for row in order(len(examples), min(len(examples), params.evaluate_on), params.seed)]
-        self.left_out = unreadable(encoder, chosen, params)
-        readable = [example for example in chosen if example.id not in self.left_out]
+        reasons = unreadable(encoder, chosen, params)
+        readable = [example for example in chosen if example.id not in reasons]
+        if not readable:
+            raise not_one("the held-out examples", len(chosen), min(reasons.items())[1])
+        self.left_out = len(chosen) - len(readable)
         self._mine = readable[rank::ranks]
         self._company = readable[: -(-len(readable) // ranks) - len(self._mine)]
         self._encoder, self._params = encoder, params

@@ -87,12 +87,23 @@ def test_held_out_answers_are_counted_by_kind_and_change_nothing(
     logged = metrics_of(watched)
     seen = {(step, name) for step, name in logged if name.startswith("eval/")}
     names = ("eval/accuracy", "eval/accuracy/choice", "eval/accuracy/yes_no", "eval/unknown")
-    assert seen == {(step, name) for step in (0, 2) for name in names}
+    assert seen == {(0, "eval/left_out"), *((step, name) for step in (0, 2) for name in names)}
+    assert logged[0, "eval/left_out"] == 1
     assert logged[0, "eval/accuracy"] == pytest.approx(0.8 * logged[0, "eval/accuracy/choice"])
     left, expected = published(watched), published(whole)
     assert left["model/model.safetensors"] == expected["model/model.safetensors"]
     assert left["completions.parquet"] == expected["completions.parquet"]
     assert {key: value for key, value in logged.items() if key not in seen} == metrics_of(whole)
+
+
+def test_held_out_examples_of_which_none_can_be_read_stop_the_run(
+    job: MakeJob, loop: SideLoop, tmp_path: Path, asked: dict[str, Example]
+) -> None:
+    lost = asked["video"].media[0].model_copy(update={"digest": "0" * 64})
+    pq.write_table(to_table([asked["video"].model_copy(update={"media": (lost,)})]), tmp_path / "held.parquet")
+    watched = job(steps=1, evaluate_every=1).model_copy(update={"held_out": str(tmp_path / "held.parquet")})
+    with pytest.raises(UserError, match="not one of 1 rows of the held-out examples can be shown to the model"):
+        grpo.train(watched, BY_WORDS, loop)
 
 
 def test_each_part_of_each_step_is_timed(whole: GrpoJob) -> None:
