@@ -1,9 +1,12 @@
 """Names in a recipe that stand for code or folders: a wrong one shows before anything runs, not hours into it."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 from flows.gate import check_minimums
+from flows.settings import VLLM_FOLDER
 from llm.providers import PROVIDERS
 from schemas.curation import Source
 from schemas.recipe import GrpoStage, Recipe, SftStage
@@ -14,10 +17,13 @@ from tasks.datasets import DATASETS
 from training.model_types import model_type_at
 from training.rewards import REWARDS
 
+Reads = Literal["data and model", "data", "nothing"]
+"""What a flow reads from outside the store."""
 
-def checked(recipe: Recipe, *, folders: bool = True) -> Recipe:
+
+def checked(recipe: Recipe, reads: Reads = "data and model") -> Recipe:
     """The recipe itself. Raises UserError for a dataset, provider or reward in no table, a folder not there, a
-    checkpoint that cannot be trained, or a minimum of no category. folders: look for what a run reads too.
+    checkpoint that cannot be trained, or a minimum of no category.
     """
     sources = (*recipe.sources, *recipe.evaluation.benchmarks)
     _check("dataset", (source.dataset for source in sources), DATASETS | BENCHMARKS)
@@ -27,12 +33,13 @@ def checked(recipe: Recipe, *, folders: bool = True) -> Recipe:
         _check_ranks(stage)
         _check_needs(stage)
     check_minimums(recipe)
-    if not folders:
-        return recipe
-    for source in sources:
-        _check_folder(source)
-    if recipe.model.folder is not None:
-        _check_model(Path(recipe.model.folder))
+    if reads != "nothing":
+        for source in sources:
+            _check_folder(source)
+    if reads == "data and model":
+        _check_engines(recipe)
+        if recipe.model.folder is not None:
+            _check_model(Path(recipe.model.folder))
     return recipe
 
 
@@ -81,6 +88,16 @@ def _check_ranks(stage: SftStage | GrpoStage) -> None:
             f"stage {stage.name}: {shared[0]} {shared[1]} does not divide over {params.world_size} processes: change "
             f"it, or --set stages.{stage.name}.params.world_size=N"
         )
+
+
+def _check_engines(recipe: Recipe) -> None:
+    """vLLM opens whole models, and what a stage has trained is a thinker."""
+    for stage in recipe.stages:
+        if isinstance(stage, GrpoStage) and stage.params.rollouts.engine == "vllm" and not os.environ.get(VLLM_FOLDER):
+            raise UserError(
+                f"stage {stage.name}: rollouts.engine vllm opens the folder of a whole model, which is given the "
+                f"stage's weights: name one with {VLLM_FOLDER}"
+            )
 
 
 def _check_folder(source: Source) -> None:

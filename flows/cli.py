@@ -29,7 +29,7 @@ from flows import (
     score_command,
     store_commands,
 )
-from flows.checks import checked
+from flows.checks import Reads, checked
 from flows.compare_command import compare_named, print_compared
 from flows.gate import hold, print_held
 from flows.judged import print_judged
@@ -80,6 +80,10 @@ class _Flow(Enum):
     PIPELINE = "pipeline"
     CHECK = "check"
     KL_SWEEP = "kl_sweep"
+
+
+_READS: dict[_Flow, Reads] = {_Flow.CHECK: "nothing", _Flow.CURATE: "data"}
+"""Where that is less than all."""
 
 
 @app.command()
@@ -231,8 +235,8 @@ def _fail(word: str, message: str, code: int) -> NoReturn:
 
 def _start(flow: _Flow, recipe: str, changes: list[str], store: Path, rehash: bool, **more: object) -> Any:
     """Run a flow in this process, with Prefect's embedded server unless PREFECT_API_URL names one."""
-    reads = flow is not _Flow.CHECK
-    plan = checked(read_recipe(recipe, changes), folders=reads)  # a mistake shows before Prefect has started
+    reads = _READS.get(flow, "data and model")
+    plan = checked(read_recipe(recipe, changes), reads)  # a mistake shows before Prefect has started
     Store(store)
     os.environ[STORE] = str(store)
     _quiet_prefect()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.checks import checked
+from flows.checks import Reads, checked
 from recipes.reading import read_recipe, recipe_names
 from schemas.recipe import Recipe
 from schemas.takes import Take
@@ -56,11 +56,11 @@ class Overrides(BaseModel):
 NO_OVERRIDES = Overrides()
 
 
-def recipe_for(name: str, overrides: Overrides, *, folders: bool = True) -> Recipe:
+def recipe_for(name: str, overrides: Overrides, reads: Reads = "data and model") -> Recipe:
     """The recipe with the overrides applied: the lines first, since fields of the form speak of sources that those may
     have moved. Raises UserError for a field or value it does not know."""
     recipe = read_recipe(name, overrides.set)
-    return checked(read_recipe(name, [*overrides.set, *_changes(recipe, overrides)]), folders=folders)
+    return checked(read_recipe(name, [*overrides.set, *_changes(recipe, overrides)]), reads)
 
 
 def _changes(recipe: Recipe, overrides: Overrides) -> list[str]:

@@ -12,6 +12,7 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.checking import check_rows
+from flows.checks import Reads
 from flows.evaluating import evaluate_models
 from flows.gate import hold, require, rows
 from flows.kl_sweep import train_sweep, write_page
@@ -35,9 +36,9 @@ def _run_name() -> str:
     return f"{name}-{flow_run.flow_name}-{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
 
 
-def _begin(recipe: RecipeName, overrides: Overrides, rehash: bool) -> Run:
+def _begin(recipe: RecipeName, overrides: Overrides, rehash: bool, reads: Reads = "data and model") -> Run:
     end_with_worker()
-    return run_of(pinned(recipe_for(recipe.value, overrides)), rehash)
+    return run_of(pinned(recipe_for(recipe.value, overrides, reads)), rehash)
 
 
 def _hold_minimums(run: Run, report: Artifact) -> None:
@@ -51,7 +52,7 @@ def _hold_minimums(run: Run, report: Artifact) -> None:
 @flow(name="curate", flow_run_name=_run_name, task_runner=_RUNNER, on_failure=[notify], on_crashed=[notify])
 def curate(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> Artifact:
     """Read, rewrite, rate and choose training examples, and publish them as a dataset."""
-    run = _begin(recipe, overrides, rehash)
+    run = _begin(recipe, overrides, rehash, reads="data")
     data = curate_data(run)
     curated, dataset = run.settle([data.curated, data.dataset])
     show_curation(run.recipe.name, curated, run.runtime)
@@ -108,8 +109,8 @@ def pipeline(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bo
 def check(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> Artifact:
     """Try the judge on texts that must not score, and count facts, on rows that the last curation rewrote."""
     end_with_worker()
-    # no source is read, nor any revision asked for
-    run = run_of(recipe_for(recipe.value, overrides, folders=False), rehash)
+    # no revision is asked for either
+    run = run_of(recipe_for(recipe.value, overrides, reads="nothing"), rehash)
     (checked,) = run.settle([check_rows(run)])
     give_names({f"{run.recipe.name}/check": checked}, run.runtime)
     return checked

@@ -87,7 +87,12 @@ def plan(recipe: Recipe, name: str, changes: tuple[str, ...], gpus: int, image: 
 
 
 def slurm(asked: Plan) -> str:
-    """One node does all but training, which `srun` spreads over the nodes, and Dask spreads what reads and asks."""
+    """One node does all but training, which `srun` spreads over the nodes, and Dask what reads, asks and predicts.
+
+    A worker has one GPU of its own, since predictions open the model once a worker.
+    """
+    workers = f"$(seq 0 {asked.gpus - 1})" if asked.gpus else '$(seq "$SLURM_CPUS_ON_NODE")'
+    own = "CUDA_VISIBLE_DEVICES=$worker " if asked.gpus else ""
     gpus = f"#SBATCH --gpus-per-node={asked.gpus}\n" if asked.gpus else ""
     return f"""#!/bin/bash
 # {asked.recipe.title}
@@ -117,7 +122,9 @@ export CONTEXTFIRST_LAUNCHER="$on_all bash -c 'PET_NODE_RANK=\\$SLURM_NODEID exe
 export CONTEXTFIRST_TRAINING_SLOTS=1 # all nodes train one stage at a time
 
 dask scheduler --host "$head" --port 8786 --no-dashboard &
-srun --overlap dask worker "$head:8786" --nworkers "$SLURM_CPUS_ON_NODE" --nthreads 1 --no-dashboard &
+srun --overlap bash -c 'for worker in {workers}; do
+  {own}dask worker "$0" --nworkers 1 --nthreads 1 --no-dashboard &
+done; wait' "$head:8786" &
 export CONTEXTFIRST_EXECUTOR="dask://$head:8786"
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 

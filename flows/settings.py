@@ -15,6 +15,7 @@ REPORTS_URL = "CONTEXTFIRST_REPORTS_URL"
 RESPONSES = "CONTEXTFIRST_RESPONSES"
 TRACKERS = "CONTEXTFIRST_TRACKERS"
 NOTIFY = "CONTEXTFIRST_NOTIFY"
+VLLM_FOLDER = "CONTEXTFIRST_VLLM_FOLDER"
 
 
 _GPU = Path("/dev/nvidia0")
@@ -30,6 +31,10 @@ _FIELDS = {
     "nodes": "CONTEXTFIRST_NODES",
     "rendezvous": "CONTEXTFIRST_RENDEZVOUS",
     "launcher": "CONTEXTFIRST_LAUNCHER",
+    "vllm_folder": VLLM_FOLDER,
+    "vllm_memory": "CONTEXTFIRST_VLLM_MEMORY",
+    "vllm_url": "CONTEXTFIRST_VLLM_URL",
+    "vllm_port": "CONTEXTFIRST_VLLM_PORT",
 }
 """Variables that set a field of the runtime."""
 

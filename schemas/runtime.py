@@ -25,6 +25,7 @@ class Runtime(Value):
     and others beside it where a source is large; `processes`, so many as `workers`; `dask://host:port`, the workers of
     that scheduler; `ray://host:port` or `ray://auto`, a cluster's CPUs. nodes: machines that train together; the first
     one, where the run is, listens at `rendezvous` (host:port), and `launcher` starts a command on all of them.
+    vllm_*: of a rollout engine that is vLLM, as in RolloutPlace.
     """
 
     store: str
@@ -43,6 +44,10 @@ class Runtime(Value):
     nodes: int = Field(default=1, ge=1)
     rendezvous: str = Field(default="", pattern=r"^(\S+:\d+)?$")
     launcher: str = ""
+    vllm_folder: str = ""
+    vllm_memory: float = Field(default=0.3, gt=0, lt=1)
+    vllm_url: str = "http://localhost:8000"
+    vllm_port: int = Field(default=51216, ge=1, le=65535)
 
     @field_validator("executor")
     @classmethod

@@ -190,13 +190,15 @@ class Rollouts(Value):
 
 
 class RolloutPlace(Value):
-    """Where and how large a vLLM engine is; nothing of it changes what is written. memory: share of the GPU's memory
-    that vLLM beside the trainer may take. url, port: of a vLLM server, and for the weights' NCCL group.
+    """Where and how large a vLLM engine is; nothing of it changes what is written. folder: of the whole model that vLLM
+    beside the trainer opens, before it is given the trainer's weights; the stage's own checkpoint where it is empty.
+    memory: share of the GPU's memory that it may take. url, port: of a vLLM server, and for the weights' NCCL group.
     """
 
-    memory: float = 0.3
+    folder: str = ""
+    memory: float = Field(default=0.3, gt=0, lt=1)
     url: str = "http://localhost:8000"
-    port: int = 51216
+    port: int = Field(default=51216, ge=1, le=65535)
 
 
 class GrpoParams(TrainingParams):

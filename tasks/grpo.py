@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from schemas.artifact import Artifact, Usage
 from schemas.runtime import Runtime
-from schemas.training import GrpoJob, GrpoParams
+from schemas.training import GrpoJob, GrpoParams, RolloutPlace
 from storage.draft import Draft
 from storage.store import Store
 from tasks.asking import response_log
@@ -46,6 +46,12 @@ def grpo(
             threads=runtime.threads,
             llm=runtime.llm,
             held_out=_held_out(draft, params, store, examples, held_out),
+            place=RolloutPlace(
+                folder=runtime.vllm_folder,
+                memory=runtime.vllm_memory,
+                url=runtime.vllm_url,
+                port=runtime.vllm_port,
+            ),
             trackers=runtime.trackers,
             logs=str(_logs(draft, store)),
             judge_deadline=runtime.judge_deadline,

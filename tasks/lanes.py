@@ -73,13 +73,13 @@ def _unseen(work: str) -> str:
 
 def _one_life(module: str, job: str, threads: int, gone: Callable[[], bool]) -> Ended:
     with (
-        tempfile.NamedTemporaryFile("w", suffix=".json") as told,
+        tempfile.TemporaryDirectory() as place,
         tempfile.TemporaryFile() as said,
         _pipe() as parent,
     ):
-        told.write(json.dumps(json.loads(job) | {"parent": f"/dev/fd/{parent}"}))
-        told.flush()
-        command = [sys.executable, "-m", module, told.name]
+        told = Path(place, "job.json")
+        told.write_text(json.dumps(json.loads(job) | {"parent": f"/dev/fd/{parent}"}))
+        command = [sys.executable, "-m", module, str(told)]
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
         process = subprocess.Popen(
             command, cwd=_ROOT, env=environment, pass_fds=(parent,), stdout=said, stderr=subprocess.STDOUT

@@ -22,13 +22,21 @@ MODEL_TYPES = (QWEN2_5_OMNI, QWEN3_OMNI)
 
 def model_type_at(folder: Path) -> ModelType:
     """The type of a checkpoint. Raises UserError for a folder that is none, or of a type not known."""
+    return model_type_named(_named(folder), f"{folder}: ")
+
+
+def is_thinker(folder: Path) -> bool:
+    """Whether a checkpoint holds a thinker alone. Raises UserError as `model_type_at` does."""
+    return _named(folder) == model_type_at(folder).thinker
+
+
+def _named(folder: Path) -> object:
     try:
-        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
+        return json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{folder} is not a checkpoint: it has no config.json") from None
     except (ValueError, TypeError, KeyError):
         raise UserError(f"{folder / 'config.json'} is not a model's configuration: it names no model_type") from None
-    return model_type_named(found, f"{folder}: ")
 
 
 def model_type_named(name: object, place: str = "") -> ModelType:

@@ -29,9 +29,22 @@ def test_missing_checkpoint_is_refused_with_the_way_to_name_another(tmp_path: Pa
 
 def test_folders_are_looked_for_only_where_they_are_read(tmp_path: Path) -> None:
     recipe = read_recipe("demo", [f"sources.emer.folder={tmp_path}/none", f"model={{folder: {tmp_path}/none}}"])
-    assert checked(recipe, folders=False) is recipe
+    assert checked(recipe, "nothing") is recipe
     with pytest.raises(UserError, match=r"source emer: folder .* does not exist"):
         checked(recipe)
+
+
+def test_model_is_not_looked_for_where_only_data_are_read(tmp_path: Path) -> None:
+    recipe = read_recipe("demo", [f"model={{folder: {tmp_path}/none}}"])
+    assert checked(recipe, "data") is recipe
+
+
+def test_vllm_without_a_whole_model_to_open_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    recipe = read_recipe("demo", ["stages.grpo1.params.rollouts={engine: vllm, agreement: {}}"])
+    with pytest.raises(UserError, match=r"stage grpo1: rollouts\.engine vllm opens .* CONTEXTFIRST_VLLM_FOLDER"):
+        checked(recipe)
+    monkeypatch.setenv("CONTEXTFIRST_VLLM_FOLDER", str(tmp_path))
+    assert checked(recipe) is recipe
 
 
 def test_folder_with_a_known_checkpoint_passes(tmp_path: Path) -> None:

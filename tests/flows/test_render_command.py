@@ -40,6 +40,31 @@ def test_slurm_script_asks_for_the_nodes_that_the_largest_stage_fills() -> None:
     assert not [line for line in slurm(asked("demo")).splitlines() if "gpus" in line], "the demo trains on CPU"
 
 
+@pytest.mark.parametrize(
+    ("recipe", "workers"), [("humanomniv2", [f"{gpu} head:8786" for gpu in range(8)]), ("demo", ["none head:8786"] * 3)]
+)
+def test_slurm_script_starts_a_dask_worker_for_each_gpu_and_else_for_each_core(
+    recipe: str, workers: list[str], tmp_path: Path
+) -> None:
+    """srun and dask are played by scripts; the second notes which GPU it sees and whom it is told to meet."""
+    noted = tmp_path / "noted"
+    for name, does in {
+        "srun": 'while [[ $1 == --* ]]; do shift; done\nexec "$@"',
+        "dask": f'echo "${{CUDA_VISIBLE_DEVICES:-none}} $2" >> {noted}',
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    script = slurm(asked(recipe))
+    starts = re.search(r"^srun --overlap bash -c .*?8786\" &$", script, re.MULTILINE | re.DOTALL)
+    assert starts
+    subprocess.run(
+        ["bash", "-euc", f"head=head\n{starts[0]}\nwait"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_CPUS_ON_NODE": "3"},
+        check=True,
+    )
+    assert sorted(noted.read_text().splitlines()) == workers
+
+
 def test_launcher_of_the_slurm_script_starts_what_follows_with_its_node_s_number(tmp_path: Path) -> None:
     """Slurm's part is played by a script called srun that runs its command as node 3."""
     (tmp_path / "srun").write_text('#!/bin/bash\nwhile [[ $1 == --* ]]; do shift; done\nSLURM_NODEID=3 exec "$@"\n')

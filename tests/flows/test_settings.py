@@ -14,8 +14,9 @@ from tests.stages import one_line
 def test_numbers_of_the_environment_reach_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTEXTFIRST_TRAINING_SLOTS", "3")
     monkeypatch.setenv("CONTEXTFIRST_JUDGE_DEADLINE", "2.5")
+    monkeypatch.setenv("CONTEXTFIRST_VLLM_MEMORY", "0.5")
     found = runtime(LlmLimits())
-    assert (found.training_slots, found.judge_deadline) == (3, 2.5)
+    assert (found.training_slots, found.judge_deadline, found.vllm_memory) == (3, 2.5, 0.5)
 
 
 @pytest.mark.parametrize("written", ["many", "0", "1.5", "-2"])

@@ -359,11 +359,29 @@ def test_vllm_is_not_used_without_a_bound_on_its_disagreement(tiny: Path, model:
         connect(Rollouts(engine="vllm"), RolloutPlace(), tiny, model, encoder.processor)
 
 
-def test_vllm_that_is_not_installed_is_named(tiny: Path, model: Model, encoder: Encoder) -> None:
+@pytest.fixture
+def whole(tmp_path: Path) -> RolloutPlace:
+    """Where the folder of a whole model lies, as far as anybody looks."""
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2_5_omni"}))
+    return RolloutPlace(folder=str(tmp_path))
+
+
+def test_vllm_that_is_not_installed_is_named(tiny: Path, whole: RolloutPlace, model: Model, encoder: Encoder) -> None:
     for engine in ("vllm", "vllm_server"):
         with pytest.raises(UserError, match="needs vLLM"):
             asked = Rollouts(engine=engine, agreement=Agreement())
-            connect(asked, RolloutPlace(), tiny, model, encoder.processor)
+            connect(asked, whole, tiny, model, encoder.processor)
+
+
+def test_vllm_opens_the_whole_model_that_is_named_and_no_thinker(
+    tiny: Path, whole: RolloutPlace, model: Model, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = vllm_surface.install(monkeypatch)
+    asked = Rollouts(engine="vllm", agreement=Agreement())
+    with pytest.raises(UserError, match=r"is a thinker: name the folder of the whole model .*CONTEXTFIRST_VLLM_FOLDER"):
+        connect(asked, RolloutPlace(), tiny, model, encoder.processor)
+    connect(asked, whole, tiny, model, encoder.processor)
+    assert log.options["model"] == whole.folder
 
 
 def test_agreement_is_checked_at_the_first_step_and_then_every_so_many(

@@ -13,6 +13,7 @@ from training.engines.local import TransformersEngine
 from training.engines.vllm import VllmEngine
 from training.engines.vllm_server import VllmServerEngine
 from training.families import OmniProcessor
+from training.model_types import is_thinker
 
 
 def connect(
@@ -25,7 +26,8 @@ def connect(
 ) -> RolloutEngine:
     """The engine of `rollouts` with the weights of `model`, checked where agreement is asked for. Raises UserError.
 
-    folder: the checkpoint that vLLM opens. batch_size: completions that transformers writes at once.
+    folder: the checkpoint that vLLM opens where `place` names none. batch_size: completions that transformers writes at
+    once.
     """
     engine = _connect(rollouts, place, folder, model, processor, batch_size)
     if rollouts.agreement is None:
@@ -46,5 +48,15 @@ def _connect(
     if rollouts.agreement is None:
         raise UserError(f"rollouts.engine {rollouts.engine} needs rollouts.agreement: say how far apart the two may be")
     if rollouts.engine == "vllm":
-        return VllmEngine(folder, processor, model, place.memory)
+        return VllmEngine(_whole(Path(place.folder) if place.folder else folder), processor, model, place.memory)
     return VllmServerEngine(processor, model, place.url, place.port)
+
+
+def _whole(folder: Path) -> Path:
+    """The folder itself. Raises UserError for a thinker's, which vLLM does not know by itself."""
+    if is_thinker(folder):
+        raise UserError(
+            f"vLLM cannot open {folder}, which is a thinker: name the folder of the whole model that it came from with "
+            "CONTEXTFIRST_VLLM_FOLDER; it is given the trainer's weights"
+        )
+    return folder
