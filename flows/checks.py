@@ -43,6 +43,13 @@ def checked(recipe: Recipe, reads: Reads = "data and model") -> Recipe:
     return recipe
 
 
+def measurable(recipe: Recipe) -> Recipe:
+    """The recipe itself. Raises UserError where there is no benchmark to measure on."""
+    if not recipe.evaluation.benchmarks:
+        raise UserError("evaluation.benchmarks is empty: name a benchmark to measure on")
+    return recipe
+
+
 def _providers(recipe: Recipe) -> Iterator[str]:
     yield from (user.provider for user in (recipe.rewrite, recipe.rate, recipe.judge, *recipe.evaluation.models))
     yield from (stage.params.judge.provider for stage in recipe.stages if isinstance(stage, GrpoStage))

@@ -12,7 +12,6 @@ from schemas.completion import FormatName
 from schemas.evaluation import JUDGED_REWARDS, Judged
 from schemas.recipe import GrpoStage
 from schemas.training import GenerateParams, View
-from schemas.values import UserError
 from tasks.answer import AnswerParams, Asked, answer
 from tasks.generation import PredictParams
 from tasks.judge import JudgeParams, judge
@@ -23,12 +22,7 @@ from tasks.score import ScoreParams, score
 
 
 def evaluate_models(run: Run, data: Data, checkpoints: Mapping[str, Future]) -> Future:
-    """Predict, judge and score every model, also on altered media and by sampling, and write the report.
-
-    Raises UserError for a recipe without benchmarks.
-    """
-    if not data.benchmarks:
-        raise UserError("evaluation.benchmarks is empty: name a benchmark to measure on")
+    """Predict, judge and score every model, also on altered media and by sampling, and write the report."""
     scores: dict[str, Future] = {}
     predictions: dict[str, Future] = {}
     models = {item.name for item in run.recipe.evaluation.models}

@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.checking import check_rows
-from flows.checks import Reads
+from flows.checks import Reads, measurable
 from flows.evaluating import evaluate_models
 from flows.gate import hold, require, rows
 from flows.kl_sweep import train_sweep, write_page
@@ -74,6 +74,7 @@ def train(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool 
 def evaluate(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> Artifact:
     """Measure every trained stage on the benchmarks and write the report."""
     run = _begin(recipe, overrides, rehash)
+    measurable(run.recipe)
     data = curate_data(run)
     checkpoints = train_models(run, data)
     report, *trained = run.settle([evaluate_models(run, data, checkpoints), *checkpoints.values()])
@@ -88,6 +89,7 @@ def evaluate(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bo
 def pipeline(recipe: RecipeName, overrides: Overrides = NO_OVERRIDES, rehash: bool = False) -> Artifact:
     """Everything from raw folders to the report; artifacts that are there already are reused."""
     run = _begin(recipe, overrides, rehash)
+    measurable(run.recipe)
     data = curate_data(run)
     checkpoints = train_models(run, data)
     last = evaluate_models(run, data, checkpoints)

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from schemas.llm import LlmLimits
 from schemas.runtime import Runtime
 from schemas.values import UserError
+from storage.origin import CACHE
+from storage.remote import path_of, url_of
 
 STORE = "CONTEXTFIRST_STORE"
 REPORTS_URL = "CONTEXTFIRST_REPORTS_URL"
@@ -37,6 +39,7 @@ _FIELDS = {
     "vllm_port": "CONTEXTFIRST_VLLM_PORT",
 }
 """Variables that set a field of the runtime."""
+_NAMES = _FIELDS | {"store": STORE, "responses": RESPONSES, "reports_url": REPORTS_URL, "trackers": TRACKERS}
 
 
 def notified() -> str:
@@ -47,22 +50,30 @@ def notified() -> str:
 def runtime(llm: LlmLimits, rehash: bool = False) -> Runtime:
     """The runtime of this machine: store from CONTEXTFIRST_STORE, default ./store. llm: the recipe's limits.
 
-    Raises UserError for a variable that does not fit.
+    A relative path is meant from here, also by processes that are started elsewhere. Raises UserError for a variable
+    that does not fit.
     """
+    if CACHE in os.environ:  # whoever opens a store in a bucket reads it
+        os.environ[CACHE] = _from_here(os.environ[CACHE])
     cores = os.cpu_count() or 1
     given = {field: os.environ[name] for field, name in _FIELDS.items() if os.environ.get(name)}
     usual: dict[str, Any] = {"workers": cores, "training_slots": 1 if _GPU.exists() else cores}
     try:
         return Runtime(
             **{**usual, **given},
-            store=os.environ.get(STORE, "store"),
+            store=_from_here(os.environ.get(STORE) or "store"),
             llm=llm,
             rehash=rehash,
-            responses=os.environ.get(RESPONSES, ""),
+            responses=_from_here(os.environ.get(RESPONSES, "")),
             reports_url=os.environ.get(REPORTS_URL, ""),
             trackers=tuple(os.environ.get(TRACKERS, "").split()),
         )
     except ValidationError as error:
         wrong = error.errors()[0]
-        name, why = _FIELDS[str(wrong["loc"][0])], wrong["msg"].lower().removeprefix("value error, ")
+        name, why = _NAMES[str(wrong["loc"][0])], wrong["msg"].lower().removeprefix("value error, ")
         raise UserError(f"{name} is {wrong['input']!r}: {why}") from error
+
+
+def _from_here(place: str) -> str:
+    """Lanes and training start in the program's folder."""
+    return place if not place or url_of(place) else str(path_of(place).absolute())

@@ -58,6 +58,10 @@ class GrpoStage(TrainingStage):
 Stage = Annotated[SftStage | GrpoStage, Field(discriminator="kind")]
 
 
+_TAKEN = ("curated", "dataset", "report", "check")
+"""What runs give names to beside the checkpoints of stages."""
+
+
 class Recipe(Value):
     """The whole description. Every name that one part uses must be defined by another."""
 
@@ -90,6 +94,8 @@ class Recipe(Value):
                 raise ValueError(f"stage {stage.name} names {missing.pop()!r}, which is none of {sorted(known)}")
             if stage.name in known:
                 raise ValueError(f"two stages are called {stage.name!r}")
+            if stage.name in _TAKEN:
+                raise ValueError(f"a stage is called {stage.name!r}, as something else is that every run makes")
             known.add(stage.name)
         models = [item.name for item in self.evaluation.models]
         if repeated := sorted(name for name in models if name in known or models.count(name) > 1):

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.artifact import File, Rows, Usage
-from storage.files import flush, remove_temporaries, write_text
+from storage.files import drop_folder, flush, remove_temporaries, write_text
 from storage.manifests import MANIFEST
 from storage.parquet import count_rows
 
@@ -64,6 +64,8 @@ class Draft:
 
     def _open(self, made_from: str) -> None:
         origin = self.work / _ORIGIN
+        if self.folder.exists() and not self.work.exists() and _aside(self.folder).exists():
+            _aside(self.folder).rename(self.work)  # killed before it was moved into place
         if self.folder.exists() and not (origin.exists() and origin.read_text() == made_from):
             shutil.rmtree(self.folder)
         (self.folder / MANIFEST).unlink(missing_ok=True)  # of one that was killed while it was published
@@ -178,9 +180,16 @@ def _read(holder: str) -> dict[str, object]:
         return {}
 
 
-def drop_work(folder: Path) -> None:
-    """Remove what only helps a resume: moved away first, so that no resume ever meets half of it."""
-    dropped = folder.with_name(f"{folder.name}.dropped")
-    shutil.rmtree(dropped, ignore_errors=True)
-    (folder / _WORK).rename(dropped)
-    shutil.rmtree(dropped)
+def set_work_aside(folder: Path, trash: Path) -> Path:
+    """Move away what only helps a resume, and return where it is now, to be removed once the draft has its own place.
+
+    A draft that is opened again before that takes it back.
+    """
+    aside = _aside(folder)
+    drop_folder(aside, trash)
+    (folder / _WORK).rename(aside)
+    return aside
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.aside")

@@ -18,6 +18,7 @@ stands behind it brings what they miss and shares what they make.
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ from schemas.values import Params, UserError
 from storage.alone import TRASH
 from storage.digests import hash_file
 from storage.disk_faults import told_plainly
-from storage.draft import Draft, drop_work
+from storage.draft import Draft, set_work_aside
 from storage.environment import environment
 from storage.files import drop_folder, write_text
 from storage.manifests import MANIFEST, parsed, sealed
@@ -201,10 +202,13 @@ class Store:
         self.origin.push(draft.folder, manifest, text)
         write_text(draft.work / MANIFEST, text)
         (draft.work / MANIFEST).rename(draft.folder / MANIFEST)  # what a full disk stops before here is not lost
-        drop_work(draft.folder)
-        self._move_in(draft.folder, self._place(artifact.stage, artifact.fingerprint))
+        place = self._place(artifact.stage, artifact.fingerprint)
+        aside = set_work_aside(draft.folder, self.root / TRASH)
+        self._move_in(draft.folder, place)
         for file in files:
-            self.index.remember(self._place(artifact.stage, artifact.fingerprint) / file.path, file.sha256)
+            self.index.remember(place / file.path, file.sha256)
+        # Gigabytes of checkpoints: by now the artifact is where it belongs, and what stays of them is garbage.
+        shutil.rmtree(aside, ignore_errors=True)
         return manifest
 
     def discard(self, artifact: Artifact) -> None:

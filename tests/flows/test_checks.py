@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.checks import checked
+from flows.checks import checked, measurable
 from recipes.reading import read_recipe
 from schemas.values import UserError
 from tests.stages import one_line
@@ -45,6 +45,12 @@ def test_vllm_without_a_whole_model_to_open_is_refused(monkeypatch: pytest.Monke
         checked(recipe)
     monkeypatch.setenv("CONTEXTFIRST_VLLM_FOLDER", str(tmp_path))
     assert checked(recipe) is recipe
+
+
+def test_recipe_without_benchmarks_is_refused_before_anything_is_paid_for() -> None:
+    recipe = read_recipe("demo", ["evaluation.benchmarks=[]"])
+    with pytest.raises(UserError, match=r"evaluation\.benchmarks is empty"):
+        measurable(recipe)
 
 
 def test_folder_with_a_known_checkpoint_passes(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def put(*path: str, value: object) -> Callable[[Fields], object]:
         (put("stages", "cold", "init_from", value="grpo2"), "'grpo2', which is none of|'grpo2' is none of"),
         (put("stages", "sft", "name", value="cold"), "two stages are called 'cold'"),
         (put("stages", "sft", "name", value="model"), "two stages are called 'model'"),
+        (put("stages", "sft", "name", value="report"), "a stage is called 'report', as something else is"),
         (put("stages", "sft", "name", value="Cold Start"), "lower-case"),
         (put("evaluation", "stages", value=["model", "nobody"]), "which is not in evaluation.stages|'nobody'"),
         (put("evaluation", "controls", value=[{"stage": "nobody", "view": "muted"}]), "'nobody'"),

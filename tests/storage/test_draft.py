@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage.digests import hash_file
-from storage.draft import Draft, drop_work, is_held, lease
+from storage.draft import Draft, is_held, lease, set_work_aside
 from storage.files import whole_file, write_text
 
 
@@ -110,13 +110,15 @@ def test_draft_of_other_inputs_is_started_afresh(tmp_path: Path) -> None:
     assert again.work.exists()
 
 
-def test_dropped_work_is_gone_at_once(tmp_path: Path) -> None:
+def test_draft_that_was_killed_on_the_way_to_its_place_has_its_work_again(tmp_path: Path) -> None:
     draft = Draft(tmp_path / "draft", "inputs", ignored)
-    (draft.work / "checkpoint").mkdir()
-    (draft.work / "checkpoint" / "weights").write_text("many")
-    drop_work(draft.folder)
+    (draft.work / "checkpoint").write_text("many weights")
+    (draft.folder / "model").write_text("weights")
+    aside = set_work_aside(draft.folder, tmp_path / "trash")
     assert not draft.work.exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["draft"]
+    again = Draft(tmp_path / "draft", "inputs", ignored)
+    assert (again.work / "checkpoint").read_text() == "many weights"
+    assert (again.folder / "model").exists() and not aside.exists()
 
 
 def test_whole_file_is_absent_after_a_failure_and_leaves_the_old_one(tmp_path: Path) -> None:

@@ -232,3 +232,21 @@ def test_artifact_touched_before_the_kept_days_goes(store: Store, first: Artifac
     file.write_text(old.model_dump_json() + "\n")
     assert garbage.find_garbage(store, keep_days=4).artifacts == ()
     assert garbage.find_garbage(store, keep_days=2).artifacts == (first,)
+
+
+def test_run_that_is_killed_while_its_checkpoints_are_removed_has_published(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = Artifact(stage="sft", fingerprint="ab" * 32, kind="checkpoint")
+
+    def killed(path: Path, **_: object) -> None:
+        raise KeyboardInterrupt(path)
+
+    with pytest.raises(KeyboardInterrupt), store.draft(artifact, {}, lambda *_: None, print) as draft:
+        (draft.folder / "model").write_text("hours of training")
+        (draft.work / "checkpoint").write_text("gigabytes")
+        monkeypatch.setattr("shutil.rmtree", killed)
+        store.publish(draft, artifact, "1", Note(text="a"), {}, 0.0, 1)
+    found = store.find("sft", artifact.fingerprint, {})
+    assert found and store.faults(found, reread=True) == []
+    assert [path.name for path in store.folder(artifact).iterdir() if path.name != "manifest.json"] == ["model"]
