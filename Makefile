@@ -25,7 +25,7 @@ $(READY): constraints.txt pyproject.toml
 demo: $(READY)  ## the whole pipeline on a laptop CPU: corpus, training, evaluation, report
 	$(BIN)/contextfirst run demo
 
-demo-full: $(READY)  ## the demo with muted and blinded controls for all five models
+demo-full: $(READY)  ## the demo with five models muted and blinded, and more controls of the tuned one
 	$(BIN)/contextfirst run demo_full
 
 # A file's tests share what they made, so a file stays in one process.
