@@ -3,10 +3,12 @@
 Who reaches the server can have a worker run any command, so it is never bound to a network without a password.
 """
 
+import errno
 import ipaddress
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 from schemas.values import UserError, Value
 
@@ -74,6 +76,40 @@ def read_binding(environment: Mapping[str, str] = os.environ) -> Binding:
             f"set {AUTH}=NAME:PASSWORD with a password of at least 12 characters, or leave {HOST} unset"
         )
     return binding
+
+
+def check_free(binding: Binding) -> None:
+    """Raises UserError where another program has one of the ports, or this one may not have it."""
+    with ExitStack() as held:
+        for name, port in ((PORT, binding.port), (REPORTS_PORT, binding.reports_port)):
+            try:
+                _listen(binding.host, port, held)
+            except OSError as error:
+                raise refused(binding.host, name, port, error) from error
+
+
+def refused(host: str, name: str, port: int, error: OSError) -> UserError:
+    """What to say of a port that could not be had. name: the variable that sets it."""
+    if error.errno == errno.EADDRNOTAVAIL:
+        return UserError(f"{HOST}={host} is no address of this machine: give one that it has, such as 127.0.0.1")
+    if error.errno == errno.EADDRINUSE:
+        taken = f"{name}={port} is taken on {host}, perhaps by another `make serve`"
+        return UserError(f"{taken}: stop that one, or set {name} to a free port")
+    return UserError(f"{name}={port} cannot be had on {host} ({error.strerror}): set {name} to another port")
+
+
+def _listen(host: str, port: int, held: ExitStack) -> None:
+    """Listen at all addresses that `host` stands for, as Prefect's server will. Raises OSError."""
+    for family, kind, protocol, _, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        try:
+            here = held.enter_context(socket.socket(family, kind, protocol))
+        except OSError:  # a machine without IPv6 may still have a name for its loopback there
+            continue
+        here.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that are past hold no port
+        if family == socket.AF_INET6:
+            here.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        here.bind(place)
+        here.listen()
 
 
 def _host(text: str) -> str:

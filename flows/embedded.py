@@ -13,11 +13,12 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -28,6 +29,7 @@ from training.parent import leave_with
 _HOST = "127.0.0.1"
 _HEALTHY_SECONDS = 180.0
 _LIVES = 3
+_LISTEN = "0A"
 # What Prefect's own temporary server is started with: no pages, no services but the ones that a run needs.
 _SETTINGS = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
@@ -83,7 +85,11 @@ class _Server:
 
 
 def wait_healthy(address: str, process: "subprocess.Popen[bytes]", seconds: float = _HEALTHY_SECONDS) -> None:
-    """Wait until a server answers at `address`. Raises ModuleFailed when it ends or takes too long."""
+    """Wait until `process` answers at `address`. Raises ModuleFailed when it ends or takes too long.
+
+    What another program answers there counts for nothing: with the port taken, ours ends.
+    """
+    port = urlsplit(address).port or 80
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if process.poll() is not None:
@@ -93,10 +99,37 @@ def wait_healthy(address: str, process: "subprocess.Popen[bytes]", seconds: floa
             )
         try:
             with urllib.request.urlopen(address, timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
+                if _listens(process.pid, port) and process.poll() is None:
+                    return
+        except (OSError, HTTPException):
+            pass  # it is not up yet
+        time.sleep(0.1)
     raise ModuleFailed(f"the Prefect server did not answer within {seconds:.0f} s")
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Whether the process is who listens at `port`; taken for granted where the kernel does not tell who does."""
+    listening = {f"socket:[{inode}]" for inode in _listening(port)}
+    try:
+        return not listening or any(_link(place) in listening for place in Path(f"/proc/{pid}/fd").iterdir())
+    except PermissionError:
+        return True
+
+
+def _listening(port: int) -> Iterator[str]:
+    """The sockets of this machine that listen at `port`, whosever they are."""
+    for table in Path("/proc/net").glob("tcp*"):
+        for line in table.read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == _LISTEN and int(local.rpartition(":")[2], 16) == port:
+                yield inode
+
+
+def _link(place: Path) -> str:
+    try:
+        return str(place.readlink())
+    except FileNotFoundError:  # it was closed while we looked
+        return ""
 
 
 def _serve(place: socket.socket) -> None:

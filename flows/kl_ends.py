@@ -1,5 +1,7 @@
 """A recipe cut down to one GRPO stage whose KL weight ends elsewhere. Knows nothing of Prefect."""
 
+from math import isfinite
+
 from schemas.recipe import GrpoStage, Recipe
 from schemas.values import UserError
 from training.kl import weight
@@ -8,9 +10,12 @@ from training.kl import weight
 def ends_of(text: str) -> list[float]:
     """Final weights as given on the command line. Raises UserError."""
     try:
-        return [float(each) for each in text.split(",")]
+        ends = [float(each) for each in text.split(",")]
     except ValueError:
         raise UserError(f"--ends {text!r}: give numbers with commas between them, as 0.04,0.02,0.01") from None
+    if not all(map(isfinite, ends)):  # `nan` and `inf` are numbers to Python, and have no canonical JSON
+        raise UserError(f"--ends {text!r}: a KL weight is a plain number above 0, as 0.04")
+    return ends
 
 
 def with_end(recipe: Recipe, stage: str, end: float) -> Recipe:

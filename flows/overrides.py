@@ -3,6 +3,7 @@
 Everything else in a recipe can be changed too, by `path.to.field=value` lines, as on the command line.
 """
 
+import json
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -64,6 +65,7 @@ def recipe_for(name: str, overrides: Overrides, reads: Reads = "data and model")
 
 
 def _changes(recipe: Recipe, overrides: Overrides) -> list[str]:
+    """As JSON, which YAML reads as what it is: `yes`, `1.0` or `a #b` is a name there, and stays one."""
     lines = {
         "llm.concurrency": overrides.concurrency,
         "llm.max_dollars": overrides.max_dollars,
@@ -74,7 +76,8 @@ def _changes(recipe: Recipe, overrides: Overrides) -> list[str]:
         **{f"sources.{source.name}.take": overrides.take for source in recipe.sources},
         **{f"{path}.revision": overrides.revision for path in _on_hub(recipe)},
     }
-    return [f"{path}={value}" for path, value in lines.items() if value is not None]
+    given = {path: value.strip() if isinstance(value, str) else value for path, value in lines.items()}
+    return [f"{path}={json.dumps(value)}" for path, value in given.items() if value not in (None, "")]
 
 
 def _on_hub(recipe: Recipe) -> list[str]:

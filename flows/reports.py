@@ -6,13 +6,15 @@ A page, its links and its clips are files below the folder; folders are not list
 import base64
 import functools
 import hmac
+import socket
 import sys
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 
-from flows.binding import Binding, read_binding
+from flows.binding import REPORTS_PORT, Binding, read_binding, refused
+from schemas.values import UserError
 
 
 class Reports(SimpleHTTPRequestHandler):
@@ -39,12 +41,29 @@ class Reports(SimpleHTTPRequestHandler):
         """Say nothing of every file of a page; errors are in the answer."""
 
 
+class _SixGroups(ThreadingHTTPServer):
+    """At an IPv6 address, and as Prefect's own server does, at IPv6 addresses alone."""
+
+    address_family = socket.AF_INET6
+
+    def server_bind(self) -> None:
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        super().server_bind()
+
+
 def reports_server(folder: Path, binding: Binding) -> ThreadingHTTPServer:
-    """A server that is bound and not started."""
+    """A server that is bound and not started. Raises UserError where its port cannot be had."""
     answers = functools.partial(Reports, auth=binding.auth, directory=str(folder))
-    return ThreadingHTTPServer((binding.host, binding.reports_port), answers)
+    kind = _SixGroups if ":" in binding.host else ThreadingHTTPServer
+    try:
+        return kind((binding.host, binding.reports_port), answers)
+    except OSError as error:
+        raise refused(binding.host, REPORTS_PORT, binding.reports_port, error) from error
 
 
 if __name__ == "__main__":
-    with reports_server(Path(sys.argv[1]), read_binding()) as server:
-        server.serve_forever()
+    try:
+        with reports_server(Path(sys.argv[1]), read_binding()) as server:
+            server.serve_forever()
+    except UserError as error:
+        sys.exit(f"error: {error}")

@@ -48,12 +48,32 @@ def score(
     """Score a file of predictions: overall and by the benchmark's categories."""
     if protocol not in _PROTOCOLS:
         raise UserError(f"no protocol is called {protocol!r}: --protocol is {' or '.join(_PROTOCOLS)}")
-    if json and json.exists() and predictions.exists() and json.samefile(predictions):
-        raise UserError(f"{json} is the file of predictions: name another with --json")
+    _check_target(json, predictions, subsets)
     reading = Reading(_PROTOCOLS[protocol], yes_no_letters)
     found = score_file(predictions, benchmark, reading, [read_subset(written) for written in subsets])
     write_json(json, found)
     _show(Console(width=None if sys.stdout.isatty() else 160, markup=False, emoji=False), found)
+
+
+def _check_target(json: Path | None, predictions: Path, subsets: list[str]) -> None:
+    """Raises UserError where what is written would replace what is read."""
+    read = {predictions: "the file of predictions"}
+    read |= {Path(place): f"the list of the subset {name!r}" for name, _, place in map(_parted, subsets)}
+    for place, title in read.items():
+        if json and _is_same_file(json, place):
+            raise UserError(f"{json} is {title}: name another with --json")
+
+
+def _parted(written: str) -> tuple[str, str, str]:
+    return written.partition("=")
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    """Through links, too. A terminal is no file: it may well be read and written."""
+    try:
+        return not one.is_char_device() and one.samefile(other)
+    except OSError:  # one is not there or cannot be looked at: who reads or writes it says so
+        return False
 
 
 def _show(out: Console, found: ScoredFile) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from flows import child
-from flows.binding import Binding, read_binding
+from flows.binding import Binding, check_free, read_binding
 from flows.embedded import wait_healthy
 from flows.settings import REPORTS_URL, STORE
 from schemas.canonical import sha256_text
@@ -36,6 +36,7 @@ Process = subprocess.Popen[bytes]
 def main() -> None:
     """Start everything, print where it is, and wait for a signal. Raises UserError, RuntimeError."""
     binding = read_binding()
+    check_free(binding)
     store = Store(os.environ.get(STORE, "store"))
     reports, worker = store.root / "report", _worker_name(store.name)
     reports.mkdir(exist_ok=True)
@@ -44,9 +45,10 @@ def main() -> None:
         signal.signal(number, _interrupt)
     started: list[Process] = []
     try:
-        started.append(_server(environment, binding))
-        _prepare(environment, worker)
         started.append(child.start(environment, "python", "-m", "flows.reports", str(reports)))
+        started.append(_server(environment, binding))
+        wait_healthy(f"{binding.api}/health", started[-1])
+        _prepare(environment, worker, started)
         words = ("prefect", "worker", "start", "--pool", _POOL, "--type", "process", "--name", worker)
         started.append(child.start(environment, *words))
         _greet(binding)
@@ -73,9 +75,7 @@ def _environment(binding: Binding, store: str) -> dict[str, str]:
 
 def _server(environment: dict[str, str], binding: Binding) -> Process:
     words = ("prefect", "server", "start", "--host", binding.host, "--port", str(binding.port))
-    server = child.start(environment, *words)
-    wait_healthy(f"{binding.api}/health", server)
-    return server
+    return child.start(environment, *words)
 
 
 def _worker_name(store: str) -> str:
@@ -83,11 +83,19 @@ def _worker_name(store: str) -> str:
     return f"{socket.gethostname()}-{sha256_text(store)[:8]}"
 
 
-def _prepare(environment: dict[str, str], worker: str) -> None:
-    """Make what a fresh server lacks; on one that has it, bring it up to date."""
-    _call(environment, "prefect", "work-pool", "create", _POOL, "--type", "process", "--overwrite")
-    _call(environment, "python", "-m", "flows.deploy")
-    _call(environment, "python", "-m", "flows.dead_runs", worker)
+def _prepare(environment: dict[str, str], worker: str, started: list[Process]) -> None:
+    """Make what a fresh server lacks; on one that has it, bring it up to date.
+
+    Never without our own server: where it has ended, who answers at its port is somebody else's, with runs of theirs.
+    """
+    for command in (
+        ("prefect", "work-pool", "create", _POOL, "--type", "process", "--overwrite"),
+        ("python", "-m", "flows.deploy"),
+        ("python", "-m", "flows.dead_runs", worker),
+    ):
+        _check_alive(started)
+        _call(environment, *command)
+    _check_alive(started)
 
 
 def _call(environment: dict[str, str], *command: str) -> None:
@@ -103,12 +111,18 @@ def _greet(binding: Binding) -> None:
     print(f"\nPrefect:  {pages}\nreports:  {reports}\nstop with Ctrl-C", flush=True)
 
 
-def _watch(started: list[Process]) -> None:
+def _watch(started: list[Process]) -> NoReturn:
     """Wait until one of the processes ends, which none should. Raises RuntimeError."""
-    while all(process.poll() is None for process in started):
+    while True:
+        _check_alive(started)
         time.sleep(0.5)
-    (ended, *_) = (process for process in started if process.poll() is not None)
-    raise RuntimeError(f"`{' '.join(map(str, ended.args[4:]))}` ended with code {ended.returncode}; stopped the rest")  # type: ignore[index]
+
+
+def _check_alive(started: list[Process]) -> None:
+    for process in started:
+        if process.poll() is not None:
+            words = " ".join(map(str, process.args[4:]))  # type: ignore[index]
+            raise RuntimeError(f"`{words}` ended with code {process.returncode}; stopped the rest")
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import TypeGuard
 
 from llm.budget import Budget
 from llm.log import ResponseLog
@@ -114,6 +115,7 @@ class Engine:
             await asyncio.sleep(_LOOK_SECONDS)  # another process has sent the rest
         try:
             await _end_all(calls.values(), shared.values())
+            elsewhere = {name: call.result() for name, call in shared.items() if not call.cancelled()}
         except _NotSent:
             assert self._stopped
             raise self._stopped from None
@@ -121,7 +123,6 @@ class Engine:
             self._close(calls)
         for request in (wanted[name] for name in known):
             self._log.count(request, "hit")
-        elsewhere = {name: call.result() for name, call in shared.items() if not call.cancelled()}
         here = {name: call.result() for name, call in calls.items()}
         return known | {name: as_hit(outcome) for name, outcome in elsewhere.items()} | here
 
@@ -177,17 +178,30 @@ class Engine:
         try:
             for request in requests:
                 _check_media(request, self._blobs)
-                self._log.sent(request)
-            provider = self._provider(requests[0].provider)
-            assert isinstance(provider, BatchProvider)
             async with self._budget.set_aside(*requests):
-                answers = await provider.send_batch(requests, self._blobs)
-                ended = [self._of_batch(*pair, check) for pair in zip(requests, answers, strict=True)]
-                self._log.record_all(zip(requests, ended, strict=True))
+                answers = await self._send_batch(requests)
+                sent = [(one, answer) for one, answer in zip(requests, answers, strict=True) if not _used_up(answer)]
+                ended = [(request, self._of_batch(request, answer, check)) for request, answer in sent]
+                self._log.record_all(ended)
+            if unsent := [answer for answer in answers if _used_up(answer)]:
+                raise _mistake(requests[0], unsent[0])
         except Exception as error:
             self._stopped = self._stopped or error
             raise
-        return {outcome.identity: outcome for outcome in ended}
+        return {request.identity: outcome for request, outcome in ended}
+
+    async def _send_batch(self, requests: Sequence[Request]) -> Sequence[Reply | ProviderError]:
+        """An answer a request; where it is the job that fails, they all failed as it did."""
+        if self._stopped:
+            raise _NotSent
+        provider = self._provider(requests[0].provider)
+        assert isinstance(provider, BatchProvider)
+        for request in requests:
+            self._log.sent(request)
+        try:
+            return await provider.send_batch(requests, self._blobs)
+        except ProviderError as error:
+            return [error] * len(requests)
 
     def _of_batch(self, request: Request, answer: Reply | ProviderError, check: Check | None) -> Outcome:
         error = answer if isinstance(answer, ProviderError) else None
@@ -205,10 +219,8 @@ class Engine:
         try:
             return await self._until_it_ends(request)
         except ProviderError as error:
-            if error.failure == "exhausted":
-                raise UserError(
-                    f"{request.provider}: {error.detail}; what was answered is kept, and a rerun asks for the rest"
-                ) from error
+            if _used_up(error):
+                raise _mistake(request, error) from error
             return self._ended(request, error.reply or Reply(text="", request_id=""), error)
         except MediaError as error:
             return Outcome(identity=request.identity, failure="rejected", detail=str(error))
@@ -343,6 +355,15 @@ def _checked(outcome: Outcome, check: Check | None) -> Outcome:
         refused = {"text": None, "failure": "unparsable", "detail": str(error), "said": outcome.text}
         return outcome.model_copy(update=refused)
     return outcome
+
+
+def _used_up(answer: Reply | ProviderError) -> TypeGuard[ProviderError]:
+    """The account is: that says nothing of a request, and no other one would be answered."""
+    return isinstance(answer, ProviderError) and answer.failure == "exhausted"
+
+
+def _mistake(request: Request, error: ProviderError) -> UserError:
+    return UserError(f"{request.provider}: {error.detail}; what was answered is kept, and a rerun asks for the rest")
 
 
 def _missing(request: Request) -> Outcome:

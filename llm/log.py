@@ -3,7 +3,7 @@
 SQLite in WAL mode, shared by the processes of one host, never on a network disk. Responses are committed in small
 batches; a kill loses at most the batch in memory. Answers are reused by everyone. A final failure (a refusal, a reply
 cut short) is kept as what it is and stands for the `scope` that met it, so that a killed run ends as an undisturbed
-one would; the next artifact asks anew.
+one would; the next artifact asks anew. What a failure has cost stays spent, also when it is forgotten (`llm.rows`).
 
 Before requests are sent they are claimed, so that two processes that want the same answer pay for it once. A claim is
 held by a lock that the kernel drops with its process: whoever comes next takes over what a dead one left open.
@@ -17,21 +17,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from llm import rows
 from llm.database import alone, open_shared
 from llm.owner import Owner
-from llm.request import FINAL, Outcome, Request
+from llm.request import Outcome, Request
 from schemas.values import UserError
 
 FORMAT = 2
 BATCH = 32
 _SECONDS = 0.05
-_TABLES = """
-CREATE TABLE IF NOT EXISTS responses (
-    identity TEXT PRIMARY KEY, scope TEXT, provider TEXT, model TEXT, prompt TEXT, version INTEGER, text TEXT,
-    failure TEXT, detail TEXT, said TEXT, request_id TEXT, finish TEXT, input_tokens INTEGER, output_tokens INTEGER,
-    cost REAL, latency REAL, finished REAL, shared INTEGER);
-CREATE INDEX IF NOT EXISTS responses_by_scope ON responses (scope);
-CREATE INDEX IF NOT EXISTS responses_to_share ON responses (identity) WHERE NOT shared;
+_TABLES = f"""{rows.TABLES}
 CREATE TABLE IF NOT EXISTS segments (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS claims (identity TEXT PRIMARY KEY, owner TEXT, sent REAL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS events (
@@ -40,16 +35,7 @@ CREATE TABLE IF NOT EXISTS events (
 """
 _KEPT = "identity, text, failure, detail, said, request_id, finish, input_tokens, output_tokens, cost, latency"
 _FIND = f"""SELECT {_KEPT} FROM responses WHERE identity IN (SELECT value FROM json_each(?))
-    AND (failure IS NULL OR (scope = ? AND failure IN ({", ".join(repr(kind) for kind in sorted(FINAL))})))"""
-COLUMNS = (
-    *("identity", "scope", "provider", "model", "prompt", "version", "text", "failure", "detail", "said"),
-    *("request_id", "finish", "input_tokens", "output_tokens", "cost", "latency", "finished", "shared"),
-)
-KEEP = f"""INSERT INTO responses VALUES ({", ".join("?" * len(COLUMNS))})
-    ON CONFLICT (identity) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])}
-    WHERE responses.failure IS NOT NULL"""
-"""Adds a response; a later answer replaces an earlier failure, never the other way round."""
-
+    AND (failure IS NULL OR (scope = ? AND {rows.OF_THE_ROW}))"""
 _COUNT = """INSERT INTO events VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (provider, model, prompt, event) DO UPDATE SET number = number + excluded.number"""
 
@@ -74,7 +60,7 @@ class ResponseLog:
     def __init__(self, path: Path, scope: str = "") -> None:
         self._path = path
         self._scope = scope
-        self._ended: list[tuple[object, ...]] = []
+        self._ended: list[rows.Row] = []
         self._events: Counter[tuple[str, str, str, str]] = Counter()
         self._sent: dict[str, float] = {}
         self._committed = time.monotonic()
@@ -135,27 +121,25 @@ class ResponseLog:
             self._connection.executemany("DELETE FROM claims WHERE identity = ? AND owner = ?", names)
 
     def forget_failures(self) -> None:
-        """Ask anew in this scope for what it has failed at so far."""
+        """Ask anew in this scope for what it has failed at so far; what that has cost stays spent."""
         self.flush()
         with self._writing():
-            self._connection.execute("DELETE FROM responses WHERE scope = ? AND failure IS NOT NULL", (self._scope,))
+            rows.forget_failures(self._connection, self._scope)
 
     def spent(self) -> tuple[float, int]:
         """US dollars and tokens that this scope has cost so far, over all runs."""
         self.flush()
-        query = "SELECT total(cost), total(input_tokens + output_tokens) FROM responses WHERE scope = ?"
-        dollars, tokens = self._connection.execute(query, (self._scope,)).fetchone()
-        return dollars, int(tokens)
+        return rows.spent(self._connection, self._scope)
 
     def flush(self) -> None:
         """Commit what is in memory. It stays there when the disk refuses, and the error goes on."""
         self._committed = time.monotonic()
         if not (self._ended or self._events or self._sent):
             return
-        ended = {row[0] for row in self._ended}
+        ended = {str(row["identity"]) for row in self._ended}
         sent = [(since, name) for name, since in self._sent.items() if name not in ended]
         with self._writing():
-            self._connection.executemany(KEEP, self._ended)
+            rows.keep(self._connection, self._ended)
             self._connection.executemany("DELETE FROM claims WHERE identity = ?", [(name,) for name in ended])
             self._connection.executemany("UPDATE claims SET sent = ? WHERE identity = ?", sent)
             self._connection.executemany(_COUNT, [(*event, number) for event, number in self._events.items()])
@@ -182,8 +166,8 @@ class ResponseLog:
             ) from error
 
     def _find(self, wanted: set[str]) -> dict[str, Outcome]:
-        rows = self._connection.execute(_FIND, (_json_list(wanted), self._scope))
-        return {row[0]: _outcome(row) for row in rows}
+        found = self._connection.execute(_FIND, (_json_list(wanted), self._scope))
+        return {row[0]: _outcome(row) for row in found}
 
     def _held(self, wanted: set[str]) -> dict[str, tuple[str, float | None]]:
         query = "SELECT identity, owner, sent FROM claims WHERE identity IN (SELECT value FROM json_each(?))"
@@ -213,24 +197,7 @@ def _outcome(row: tuple[object, ...]) -> Outcome:
     return Outcome.model_validate(dict(zip(_KEPT.split(", "), row, strict=True)) | {"cached": True})
 
 
-def _row(request: Request, outcome: Outcome, scope: str) -> tuple[object, ...]:
-    return (
-        request.identity,
-        scope,
-        request.provider,
-        request.model,
-        request.prompt,
-        request.version,
-        outcome.text,
-        outcome.failure,
-        outcome.detail,
-        outcome.said,
-        outcome.request_id,
-        outcome.finish,
-        outcome.input_tokens,
-        outcome.output_tokens,
-        outcome.cost,
-        outcome.latency,
-        time.time(),
-        False,
-    )
+def _row(request: Request, outcome: Outcome, scope: str) -> rows.Row:
+    told = outcome.model_dump(exclude={"cached"})
+    asked = {"provider": request.provider, "model": request.model, "prompt": request.prompt, "version": request.version}
+    return told | asked | {"scope": scope, "finished": time.time(), "shared": False}

@@ -4,11 +4,12 @@ SQLite's write-ahead log does not belong on a network disk, so each host keeps a
 has answered is laid into the store as segments, small Parquet files that never change, and what others have laid there
 is read into its log before it asks for anything.
 
-    {store}/llm/segments/{host}-{uuid}.parquet      rows of the log's table
+    {store}/llm/segments/{host}-{uuid}.parquet      rows of the log's tables
 """
 
 import os
 import socket
+import sqlite3
 import uuid
 from contextlib import closing
 from pathlib import Path
@@ -16,13 +17,16 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from llm.log import COLUMNS, KEEP, open_log
+from llm.log import open_log
+from llm.rows import COLUMNS, Row, give_way, keep
 
 _INTEGERS, _NUMBERS = ("version", "input_tokens", "output_tokens"), ("cost", "latency", "finished")
 _TYPES = dict.fromkeys(_INTEGERS, pa.int64()) | dict.fromkeys(_NUMBERS, pa.float64())
 _SHOWN = COLUMNS[:-1]
 """All but whether a host has shared its row."""
-_SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in _SHOWN])
+_SCHEMA = pa.schema([*((name, _TYPES.get(name, pa.string())) for name in _SHOWN), ("displaced", pa.bool_())])
+"""displaced: the response gave way; null in segments of an earlier version, which hold none that did."""
+_TABLES = ("responses", "displaced")
 
 
 def share(log: Path, folder: Path) -> int:
@@ -31,17 +35,16 @@ def share(log: Path, folder: Path) -> int:
     A kill between the file and the mark lays the same rows twice, which changes nothing for who reads them.
     """
     with closing(open_log(log)) as connection:
-        rows = connection.execute(
-            f"SELECT {', '.join(_SHOWN)} FROM responses WHERE NOT shared ORDER BY identity"
-        ).fetchall()
+        new = {table: _unshared(connection, table) for table in _TABLES}
+        rows = [(*row, table == "displaced") for table in _TABLES for row in new[table]]
         if not rows:
             return 0
         name = f"{socket.gethostname()}-{uuid.uuid4().hex}.parquet"
         _write(folder / name, rows)
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            same = "UPDATE responses SET shared = 1 WHERE identity = ? AND finished = ?"
-            connection.executemany(same, [(row[0], row[_SHOWN.index("finished")]) for row in rows])
+            for table in _TABLES:
+                _mark(connection, table, new[table])
             connection.execute("INSERT INTO segments VALUES (?)", (name,))
     return len(rows)
 
@@ -52,12 +55,25 @@ def gather(log: Path, folder: Path) -> int:
         seen = {name for (name,) in connection.execute("SELECT name FROM segments")}
         new = sorted(path for path in folder.glob("*.parquet") if path.name not in seen)
         for path in new:
-            rows = pq.read_table(path, schema=_SCHEMA).to_pylist()
+            rows: list[Row] = [row | {"shared": True} for row in pq.read_table(path, schema=_SCHEMA).to_pylist()]
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
-                connection.executemany(KEEP, [(*(row[name] for name in _SHOWN), True) for row in rows])
+                give_way(connection, [row for row in rows if row["displaced"]])
+                keep(connection, [row for row in rows if not row["displaced"]])
                 connection.execute("INSERT INTO segments VALUES (?)", (path.name,))
     return len(new)
+
+
+def _unshared(connection: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:
+    query = f"SELECT {', '.join(_SHOWN)} FROM {table} WHERE NOT shared ORDER BY identity, finished"
+    return connection.execute(query).fetchall()
+
+
+def _mark(connection: sqlite3.Connection, table: str, rows: list[tuple[object, ...]]) -> None:
+    """In the table that they were read from: one that has given way since is laid down again as what it is now."""
+    identity, finished = _SHOWN.index("identity"), _SHOWN.index("finished")
+    same = f"UPDATE {table} SET shared = 1 WHERE identity = ? AND finished = ?"
+    connection.executemany(same, [(row[identity], row[finished]) for row in rows])
 
 
 def _write(place: Path, rows: list[tuple[object, ...]]) -> None:

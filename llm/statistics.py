@@ -10,20 +10,20 @@ import numpy as np
 from llm.log import open_log
 
 _CALLS = """SELECT count(*), count(*) FILTER (WHERE failure IS NULL), total(input_tokens), total(output_tokens),
-    total(cost), count(*) FILTER (WHERE cost IS NULL) FROM responses WHERE provider = ? AND model = ? AND prompt = ?"""
-_FAILURES = """SELECT failure, count(*) FROM responses
+    total(cost), count(*) FILTER (WHERE cost IS NULL) FROM ended WHERE provider = ? AND model = ? AND prompt = ?"""
+_FAILURES = """SELECT failure, count(*) FROM ended
     WHERE provider = ? AND model = ? AND prompt = ? AND failure IS NOT NULL GROUP BY failure ORDER BY failure"""
-_LATENCIES = """SELECT latency FROM responses
+_LATENCIES = """SELECT latency FROM ended
     WHERE provider = ? AND model = ? AND prompt = ? AND failure IS NULL AND latency > 0"""
 _EVENTS = "SELECT event, number FROM events WHERE provider = ? AND model = ? AND prompt = ? ORDER BY event"
-_ALL = """SELECT provider, model, prompt FROM responses UNION SELECT provider, model, prompt FROM events
+_ALL = """SELECT provider, model, prompt FROM ended UNION SELECT provider, model, prompt FROM events
     ORDER BY 1, 2, 3"""
 
 
 class Statistics(NamedTuple):
-    """Of one prompt to one model. calls: requests that ended. hits: answered by the log instead. failures: by kind,
-    and attempts that were tried again. dollars: of the calls with a price; unpriced: the others. latency: seconds of
-    an answered call at the 50th, 95th and 99th percentile."""
+    """Of one prompt to one model. calls: requests that ended, also those that were forgotten since. hits: answered by
+    the log instead. failures: by kind, and attempts that were tried again. dollars: of the calls with a price;
+    unpriced: the others. latency: seconds of an answered call at the 50th, 95th and 99th percentile."""
 
     provider: str
     model: str

@@ -1,6 +1,7 @@
 """Failures that are neither the user's mistake nor a fault of the code: a rerun may succeed, and loses nothing."""
 
 from schemas.artifact import Artifact
+from schemas.values import UserError
 
 
 class ModuleFailed(RuntimeError):
@@ -37,3 +38,17 @@ class BelowMinimum(RuntimeError):
 
 USER_FAULT = 78
 """Exit code of a process that met a mistake of the user's and said so in its last line (EX_CONFIG)."""
+
+FAULTS: dict[int, type[Exception]] = {
+    USER_FAULT: UserError,
+    69: NoAnswer,
+    73: LeaseLost,
+    74: StoreUnreachable,
+    77: BudgetReached,
+}
+"""Exit codes of a process of ours, a lane or training, that says in its last line what stopped it."""
+
+
+def exit_code(fault: Exception) -> int:
+    """Of a process that is stopped by one of `FAULTS`."""
+    return next(code for code, kind in FAULTS.items() if isinstance(fault, kind))

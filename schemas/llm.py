@@ -49,7 +49,8 @@ class LlmLimits(Value):
     concurrency: requests in flight at most; fewer when the server is overloaded. requests_per_minute,
     tokens_per_minute: of one model, over all processes of this host. deadline: seconds one attempt may take. attempts:
     for one request, while the server answers others. patience: seconds to wait for a server that answers nothing.
-    batch: ask in jobs, one a shard, which cost less and may take a day, where the provider has them. replay: ask
+    batch: ask in jobs, one a shard, which cost less and may take a day, where the provider has them; judges are asked
+    one by one. replay: ask
     nobody; answer from the response log alone, and fail where it holds no answer. prices: by model.
     max_dollars, max_tokens: what making one artifact may cost, over all runs that work on it; a budget in dollars
     needs prices.

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import threading
 import uuid
 from collections.abc import Iterator
@@ -25,8 +26,20 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Write a file, whole or not at all. A pipe, a device or a link that stands there stays, and is written to."""
+    if _is_replaceable(path):
+        with whole_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    else:
+        path.write_text(text, encoding="utf-8")
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Whether a new file may take the place: renamed over /dev/stdout or /dev/null, it would end them for everybody."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:  # nothing is there, or it cannot be looked at; then it cannot be written to, which tells why
+        return True
 
 
 def new_file(path: Path, text: str) -> bool:

@@ -77,7 +77,7 @@ def answer(draft: Draft, params: AnswerParams, examples: Mapping[str, Artifact],
     folders = {name: Store(runtime.store).folder(artifact) for name, artifact in sorted(examples.items())}
     questions = [one for name, folder in folders.items() for one in _questions(name, folder, params.asked[name])]
     llms = {how.llm.provider: how.llm for how in params.asked.values()}
-    with asking(draft, runtime, *llms.values()) as engine:
+    with asking(draft, runtime, *llms.values(), by_shards=True) as engine:
         outcomes = asyncio.run(_answer_all(engine, questions, params.rows_per_shard, draft))
         draft.usage = engine.usage
         _check_taken(questions, outcomes, engine)

@@ -12,20 +12,29 @@ from prefect.context import TaskRunContext
 from llm.engine import Engine
 from llm.providers import KEYS
 from llm.segments import gather, share
-from schemas.llm import Llm
+from schemas.llm import Llm, LlmLimits
 from schemas.runtime import Runtime
 from storage.draft import Draft
 from storage.store import Store
 
 
 @contextmanager
-def asking(draft: Draft, runtime: Runtime, *llms: Llm) -> Iterator[Engine]:
-    """The engine of one artifact: its budget and its failures are its own. llms: who is going to be asked."""
+def asking(draft: Draft, runtime: Runtime, *llms: Llm, by_shards: bool = False) -> Iterator[Engine]:
+    """The engine of one artifact: its budget and its failures are its own. llms: who is going to be asked.
+
+    by_shards: a shard's requests come together, so that they may be one job.
+    """
+    limits = runtime.llm if by_shards else one_by_one(runtime.llm)
     with response_log(runtime, *llms) as log:
         blobs = Store(runtime.store).blobs
-        with closing(Engine(log, blobs, runtime.llm, scope=draft.folder.name)) as engine:
+        with closing(Engine(log, blobs, limits, scope=draft.folder.name)) as engine:
             yield engine
             draft.notes |= {"asked_again": engine.lost} if engine.lost else {}
+
+
+def one_by_one(limits: LlmLimits) -> LlmLimits:
+    """For who asks a few requests at a time and waits for them: a job for each would cost a day."""
+    return limits.model_copy(update={"batch": False})
 
 
 @contextmanager

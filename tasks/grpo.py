@@ -12,7 +12,7 @@ from schemas.runtime import Runtime
 from schemas.training import GrpoJob, GrpoParams, RolloutPlace
 from storage.draft import Draft
 from storage.store import Store
-from tasks.asking import response_log
+from tasks.asking import one_by_one, response_log
 from tasks.stage import stage
 from tasks.subprocesses import run_module
 from tasks.training_rows import write_split
@@ -44,7 +44,7 @@ def grpo(
             workers=runtime.decoders,
             responses=str(log),
             threads=runtime.threads,
-            llm=runtime.llm,
+            llm=one_by_one(runtime.llm),
             held_out=_held_out(draft, params, store, examples, held_out),
             place=RolloutPlace(
                 folder=runtime.vllm_folder,

@@ -17,18 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from schemas.failures import USER_FAULT, BudgetReached, LeaseLost, ModuleFailed, NoAnswer, StoreUnreachable
-from schemas.values import UserError
+from schemas.failures import FAULTS, USER_FAULT, ModuleFailed, exit_code
 from storage.disk_faults import told_plainly
-
-FAULTS: dict[int, type[Exception]] = {
-    USER_FAULT: UserError,
-    69: NoAnswer,
-    73: LeaseLost,
-    74: StoreUnreachable,
-    77: BudgetReached,
-}
-"""Exit codes of a lane that says in its last line what stopped it."""
 
 GONE = -1
 """Stands for the exit code of a lane that was ended because nobody waits for it any more."""
@@ -107,7 +97,7 @@ def saying_why(draft: Path) -> Iterator[None]:
             yield
     except tuple(FAULTS.values()) as error:
         print(" ".join(str(error).split()), flush=True)
-        sys.exit(next(code for code, kind in FAULTS.items() if isinstance(error, kind)))
+        sys.exit(exit_code(error))
 
 
 @contextlib.contextmanager

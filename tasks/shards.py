@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from llm.engine import Engine, usage_of
 from llm.log import ResponseLog
-from llm.request import LATER, Check, Outcome, Request
+from llm.request import FINAL, Check, Outcome, Request
 from schemas.artifact import Usage
 from schemas.example import Example, from_row
 from schemas.failures import NoAnswer
@@ -112,7 +112,7 @@ def map_shards(draft: Draft, params: AskingParams, folder: Path, work: Work, run
             run_lanes("tasks.asking_lane", jobs, by, draft, runtime, number)
         draft.notes |= _lost(draft)
     else:
-        with asking(draft, runtime, params.llm) as engine:
+        with asking(draft, runtime, params.llm, by_shards=True) as engine:
             ask_lane(lane, engine, params, work, lambda rows: draft.progress(rows, total, "rows"))
     marks.count_all(draft)
     if draft.entered != total:
@@ -192,7 +192,7 @@ def start_over(draft: Draft, params: AskingParams, runtime: Runtime) -> None:
 
 def require_answers(outcomes: Sequence[Outcome]) -> None:
     """Raises NoAnswer when a request might yet be answered: such a row is neither accepted nor rejected."""
-    open_ones = [outcome for outcome in outcomes if outcome.failure in (*LATER, "missing")]
+    open_ones = [outcome for outcome in outcomes if outcome.failure and outcome.failure not in FINAL]
     if open_ones:
         raise NoAnswer(
             f"{len(open_ones)} of {len(outcomes)} requests got no answer ({open_ones[0].failure}: "

@@ -6,6 +6,7 @@ It stays in our session, so a cancel reaches it, and it watches a named pipe, so
 """
 
 import contextlib
+import contextvars
 import os
 import re
 import subprocess
@@ -14,26 +15,26 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import BinaryIO
-
-from prefect import get_run_logger
-from prefect.exceptions import MissingContextError
 
 from schemas.failures import ModuleFailed
 from schemas.runtime import Runtime
-from schemas.values import UserError, Value
+from schemas.values import Value
 from storage.draft import Draft
 from storage.store import Store
 from tasks.nodes import torchrun
-from training.mistakes import forget_mistake, mistake_of
+from tasks.telling import tell
+from training.faults import fault_of, forget_fault
 
 _ROOT = Path(__file__).resolve().parent.parent
 _STEP = re.compile(r"step (\d+)/(\d+)")
 _LOG_SECONDS = 10.0
 _TAIL_LINES = 12
-_PATIENCE_SECONDS = 20.0
+_POLL_SECONDS = 0.1
+_PATIENCE_SECONDS = 40.0
+"""For processes that are asked to end; torchrun gives its own ranks 30."""
+_OUTPUT_SECONDS = 10.0
+"""For the output of processes that have ended."""
 
 _slots: dict[int, threading.BoundedSemaphore] = {}
 
@@ -53,34 +54,79 @@ def run_copies(module: str, jobs: Sequence[Value], draft: Draft, runtime: Runtim
 def run_side_by_side(module: str, jobs: Sequence[Value], draft: Draft, runtime: Runtime, ranks: int = 1) -> None:
     """Run `module` on each of the jobs at once; when one fails, the others are ended.
 
-    Raises UserError with the mistake that one of them says; ModuleFailed with the end of its output for any other end.
+    Raises what one of them says has stopped it, of the kinds in `FAULTS`; ModuleFailed with the end of its output for
+    any other end.
     """
     log = _log_file(Store(runtime.store), draft)
-    with (
-        alive(draft.work / "alive") as pipe,
-        log.open("ab") as output,
-        ThreadPoolExecutor(len(jobs)) as readers,
-        contextlib.ExitStack() as started,
-    ):
-        followed = {}
+    copies: list[_Copy] = []
+    # Left from the last to the first: ranks that outlive a killed launcher leave with the pipe, and their output ends.
+    with _read_out(copies), alive(draft.work / "alive") as pipe, _ended_on_error(copies):
         for number, job in enumerate(jobs):
             job_file = draft.work / f"job-{number}.json"
-            forget_mistake(job_file)
+            forget_fault(job_file)
             job_file.write_text(job.model_copy(update={"parent": str(pipe)}).model_dump_json(indent=2))
             process = _start(_command(module, job_file, ranks, runtime), runtime.threads)
-            started.enter_context(_stopped_on_error(process))
-            followed[readers.submit(_follow, process, draft, output)] = process, job_file
-        for future in as_completed(followed):
-            process, job_file = followed[future]
-            _check(module, process.wait(), mistake_of(job_file), future.result(), log)
+            copies.append(_Copy(process, job_file, draft, log))
+        for copy in _as_they_end(copies):
+            copy.check(module)
 
 
-def _check(module: str, code: int, mistake: str | None, tail: "deque[str]", log: Path) -> None:
-    if code and mistake:
-        raise UserError(mistake)
-    if code:
-        shown = "\n".join(tail)
-        raise ModuleFailed(f"{module} ended with code {code}; the end of {log}:\n{shown}")
+class _Copy:
+    """A process that runs a module, and the thread that reads what it says."""
+
+    def __init__(self, process: "subprocess.Popen[str]", job_file: Path, draft: Draft, log: Path) -> None:
+        self.process, self._job_file, self._draft, self._log = process, job_file, draft, log
+        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._unread: OSError | None = None
+        context = contextvars.copy_context()  # from which Prefect knows the task run whose lines these are
+        self._reader = threading.Thread(target=context.run, args=(self._read,), name="output", daemon=True)
+        self._reader.start()
+
+    def check(self, module: str) -> None:
+        """Of a process that has ended. Raises as `run_side_by_side` does, and OSError of a log that takes no more."""
+        code = self.process.returncode
+        if code and (fault := fault_of(self._job_file)):
+            raise fault
+        self.read_out(_OUTPUT_SECONDS)
+        if self._unread:
+            raise self._unread
+        if code:
+            shown = "\n".join(self._tail.copy())
+            raise ModuleFailed(f"{module} ended with code {code}; the end of {self._log}:\n{shown}")
+
+    def read_out(self, seconds: float) -> None:
+        """Wait for the end of the output. What the process has left behind may hold it open for ever."""
+        self._reader.join(seconds)
+
+    def _read(self) -> None:
+        try:
+            self._follow()
+        except OSError as error:
+            self._unread = error
+
+    def _follow(self) -> None:
+        """Read the process's output to its end: all to the log, steps to the bar, a sample to Prefect."""
+        assert self.process.stdout
+        told = time.monotonic()
+        with self.process.stdout as lines, self._log.open("ab") as output:
+            for line in lines:
+                output.write(line.encode())
+                output.flush()
+                self._tail.append(line.rstrip())
+                if step := _STEP.search(line):
+                    self._draft.progress(int(step[1]), int(step[2]), "steps")
+                    if time.monotonic() - told > _LOG_SECONDS:
+                        told = time.monotonic()
+                        tell(line.rstrip())
+
+
+def _as_they_end(copies: Sequence[_Copy]) -> Iterator[_Copy]:
+    waiting = list(copies)
+    while waiting:
+        for copy in [copy for copy in waiting if copy.process.poll() is not None]:
+            waiting.remove(copy)
+            yield copy
+        time.sleep(_POLL_SECONDS)
 
 
 def _log_file(store: Store, draft: Draft) -> Path:
@@ -126,41 +172,35 @@ def _start(command: list[str], threads: int) -> "subprocess.Popen[str]":
 
 
 @contextlib.contextmanager
-def _stopped_on_error(process: "subprocess.Popen[str]") -> Iterator[None]:
-    """Wait for the process; when we are interrupted, end it first, gently and then not."""
+def _ended_on_error(copies: Sequence[_Copy]) -> Iterator[None]:
+    """When one has failed or we are interrupted, end all processes, gently and then not."""
     try:
         yield
-        process.wait()
     except BaseException:
-        process.terminate()
+        processes = [copy.process for copy in copies]
         try:
-            process.wait(_PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            _ask_to_end(processes)
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
         raise
 
 
-def _follow(process: "subprocess.Popen[str]", draft: Draft, output: BinaryIO) -> "deque[str]":
-    """Read the process's output to its end: all to the log, steps to the bar, a sample to Prefect."""
-    assert process.stdout
-    tail: deque[str] = deque(maxlen=_TAIL_LINES)
-    told = time.monotonic()
-    with process.stdout as lines:
-        for line in lines:
-            output.write(line.encode())
-            output.flush()
-            tail.append(line.rstrip())
-            if step := _STEP.search(line):
-                draft.progress(int(step[1]), int(step[2]), "steps")
-                if time.monotonic() - told > _LOG_SECONDS:
-                    told = time.monotonic()
-                    _tell(line.rstrip())
-    return tail
+def _ask_to_end(processes: "Sequence[subprocess.Popen[str]]") -> None:
+    for process in processes:
+        process.terminate()
+    until = time.monotonic() + _PATIENCE_SECONDS
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        for process in processes:
+            process.wait(max(0.0, until - time.monotonic()))
 
 
-def _tell(line: str) -> None:
+@contextlib.contextmanager
+def _read_out(copies: Sequence[_Copy]) -> Iterator[None]:
     try:
-        get_run_logger().info(line)
-    except MissingContextError:
-        print(line, flush=True)
+        yield
+    finally:
+        until = time.monotonic() + _OUTPUT_SECONDS
+        for copy in copies:
+            copy.read_out(max(0.0, until - time.monotonic()))

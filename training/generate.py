@@ -29,9 +29,9 @@ from schemas.values import UserError
 from training.checkpoint import device, load_model, load_processor
 from training.engines.contract import RolloutEngine, Written
 from training.engines.local import TransformersEngine
+from training.faults import saying_faults
 from training.inputs import Encoder, Inputs, NoPrompt
 from training.media_cache import open_cache
-from training.mistakes import saying_mistakes
 from training.start import read_examples, start
 from training.views import DECODED, OF_THE_VIEW, Shown, not_one, shown
 from training.written import Row, WrittenBatches
@@ -262,5 +262,5 @@ def _said(encoded: Inputs, written: Written) -> Row:
 
 if __name__ == "__main__":
     job_file = Path(sys.argv[1])
-    with saying_mistakes(job_file):
+    with saying_faults(job_file):
         main(GenerateJob.model_validate_json(job_file.read_text()))

@@ -24,6 +24,7 @@ from schemas.values import UserError
 from training.arguments import recomputes, shared_arguments
 from training.checkpoint import freeze, load_model, load_processor, newest_whole
 from training.engines.choice import connect
+from training.faults import saying_faults
 from training.grpo_steps import Progress, Updates
 from training.held_out import HeldOut
 from training.inputs import Encoder
@@ -31,7 +32,6 @@ from training.judging import SideLoop
 from training.kl import weight
 from training.lora import adapters
 from training.media_cache import open_cache
-from training.mistakes import saying_mistakes
 from training.omni_grpo import OmniGRPOTrainer
 from training.prompt_plan import plan_prompts
 from training.rewards.contract import Referee
@@ -227,5 +227,5 @@ def main(job: GrpoJob) -> None:
 
 if __name__ == "__main__":
     job_file = Path(sys.argv[1])
-    with saying_mistakes(job_file):
+    with saying_faults(job_file):
         main(GrpoJob.model_validate_json(job_file.read_text()))

@@ -42,7 +42,7 @@ class HeldOut:
         self, params: GrpoParams, examples: Sequence[Example], encoder: Encoder, rank: int, ranks: int
     ) -> None:
         chosen = [examples[row] for row in order(len(examples), min(len(examples), params.evaluate_on), params.seed)]
-        reasons = unreadable(encoder, chosen, params)
+        reasons = unreadable(encoder, chosen, params.format)  # in the full view alone, as they are asked
         readable = [example for example in chosen if example.id not in reasons]
         if not readable:
             raise not_one("the held-out examples", len(chosen), min(reasons.items())[1])

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from accelerate import PartialState
 from accelerate.utils import gather_object
 
+from schemas.completion import FormatName
 from schemas.example import Example
-from schemas.training import GrpoParams
+from schemas.training import GrpoParams, View
 from schemas.values import UserError
 from training.inputs import Encoder, NoPrompt
 from training.sft import order
@@ -42,7 +43,7 @@ def plan_prompts(encoder: Encoder, examples: Sequence[Example], params: GrpoPara
     while True:
         rows = order(len(examples), drawn, params.seed)
         fresh = sorted(set(rows) - checked)
-        left_out |= unreadable(encoder, [examples[row] for row in fresh], params)
+        left_out |= unreadable(encoder, [examples[row] for row in fresh], params.format, params.views)
         checked.update(fresh)
         if len(left_out) == len(examples):
             raise UserError(f"no prompt can be made of {len(examples)}; the first: {min(left_out.items())}")
@@ -74,16 +75,18 @@ def spare(params: GrpoParams, generation: int, number: int, place: int) -> int:
     return (generation * rounds(params) + number - 1) * params.prompts_per_step + place
 
 
-def unreadable(encoder: Encoder, examples: Sequence[Example], params: GrpoParams) -> dict[str, str]:
-    """Reasons by id, found by all ranks together and known to each."""
+def unreadable(
+    encoder: Encoder, examples: Sequence[Example], format: FormatName, views: Sequence[View] = ()
+) -> dict[str, str]:
+    """Reasons by id, found by all ranks together and known to each. views: in which they are asked besides in full."""
     ranks = PartialState()
     failed = []
     mine = examples[ranks.process_index :: ranks.num_processes]
     for place, example in enumerate(mine):
         encoder.prefetch(mine[place : place + _AHEAD])
         try:
-            for view in ("full", *params.views):
-                encoder.encode(example, params.format, view)
+            for view in ("full", *views):
+                encoder.encode(example, format, view)
         except NoPrompt as error:
             failed.append((example.id, str(error)))
     reasons = dict(gather_object(failed))

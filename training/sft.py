@@ -25,10 +25,10 @@ from training.arguments import recomputes, shared_arguments
 from training.buckets import bucketed, expected_length, order
 from training.checkpoint import freeze, load_model, load_processor, newest_whole
 from training.collate import Collator, InOrder
+from training.faults import saying_faults
 from training.inputs import Encoder
 from training.lora import adapters
 from training.media_cache import open_cache
-from training.mistakes import saying_mistakes
 from training.resume import ExactResume
 from training.start import read_examples, start
 from training.towers import Passes, kinds
@@ -156,5 +156,5 @@ def main(job: SftJob) -> None:
 
 if __name__ == "__main__":
     job_file = Path(sys.argv[1])
-    with saying_mistakes(job_file):
+    with saying_faults(job_file):
         main(SftJob.model_validate_json(job_file.read_text()))

@@ -21,7 +21,7 @@ from llm.providers.gemini_errors import translated
 from llm.providers.gemini_files import Files
 from llm.providers.gemini_lines import Answer, Asked, read_lines, write_lines
 from llm.providers.gemini_media import Medium
-from llm.request import ProviderError, Request
+from llm.request import FINAL, ProviderError, Request
 
 POLL_SECONDS = 30.0
 PATIENCE = 20
@@ -146,7 +146,7 @@ class Batches:
 
 
 def _is_final(answer: Answer) -> bool:
-    return not isinstance(answer, ProviderError) or not answer.can_succeed_later
+    return not isinstance(answer, ProviderError) or answer.failure in FINAL
 
 
 def _state(job: types.BatchJob) -> str:

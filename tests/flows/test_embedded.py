@@ -4,10 +4,14 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -47,6 +51,45 @@ def test_server_that_does_not_come_up_is_told_in_one_line() -> None:
         pytest.raises(ModuleFailed, match=r"^the Prefect server ended with code 3 before it was ready[^\n]*$"),
     ):
         wait_healthy("http://127.0.0.1:9/api/health", server)
+
+
+def test_answer_of_another_program_is_not_taken_for_the_servers() -> None:
+    """As when two are begun at once: one gets the port, and the other must not take its answers for its own."""
+    with _other_server() as port, subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3)"]) as server:
+        with pytest.raises(ModuleFailed, match="ended with code 0 before it was ready"):
+            wait_healthy(f"http://127.0.0.1:{port}/", server)
+        server.kill()
+
+
+def test_answer_of_the_server_itself_is_enough(tmp_path: Path) -> None:
+    with _other_server() as taken:
+        pass
+    command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", str(tmp_path), str(taken)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
+        try:
+            wait_healthy(f"http://127.0.0.1:{taken}/", server, seconds=60)
+        finally:
+            server.kill()
+
+
+@contextmanager
+def _other_server() -> Iterator[int]:
+    """The port of a server that answers everything."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Answers) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+class _Answers(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Nobody reads it."""
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from schemas.recipe import GrpoStage
 from schemas.values import UserError
 from storage.store import Store
 from tests.flows.small import ROOT, command, environment, manifests
+from tests.stages import one_line
 
 
 def test_recipe_is_cut_down_to_the_stage_and_what_it_starts_from() -> None:
@@ -43,6 +44,13 @@ def test_weights_are_numbers_with_commas() -> None:
     assert ends_of("0.04,0.02, 1e-2") == [0.04, 0.02, 0.01]
     with pytest.raises(UserError, match="give numbers"):
         ends_of("0.04;0.02")
+
+
+@pytest.mark.parametrize("ends", ["nan", "0.04,inf", "-inf", "1e999"])
+def test_weight_without_a_value_is_refused_in_one_line(ends: str) -> None:
+    with pytest.raises(UserError, match=f"--ends '{ends}'") as refused:
+        ends_of(ends)
+    one_line(refused.value)
 
 
 def test_page_draws_each_metric_with_a_line_a_run_and_says_where_they_ended() -> None:

@@ -1,6 +1,7 @@
 """`contextfirst score`: one number for somebody else's predictions, or one line that says why there is none."""
 
 import json
+import os
 import random
 import re
 import subprocess
@@ -241,18 +242,45 @@ def test_file_that_may_be_the_wrong_one_gives_one_line_and_no_number(
         (["--subset", "clean={others}"], "no id of the subset 'clean' is in"),
         (["--json", "{ids}/out.json"], "cannot be written"),
         (["--json", "{file}"], "is the file of predictions: name another with --json"),
+        (["--subset", "a={others}", "--subset", "b={ids}", "--json", "{ids}"], "is the list of the subset 'b'"),
+        (["--subset", "b={ids}", "--json", "{link}"], "is the list of the subset 'b'"),
         (["--predictions", "gone.json"], r"gone\.json cannot be read"),
     ],
 )
 def test_word_that_cannot_be_meant_is_said_in_one_line(
     score: Score, tmp_path: Path, words: list[str], said: str
 ) -> None:
-    places = {"ids": tmp_path / "ids.txt", "others": tmp_path / "others.txt"}
+    places = {"ids": tmp_path / "ids.txt", "others": tmp_path / "others.txt", "link": tmp_path / "link.txt"}
     places["ids"].write_text("q1\n")
+    places["link"].symlink_to(places["ids"])
     places["others"].write_text("z1\n")
     done = score([one(1)], *(word.format(**places, file=score.file) for word in words))
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert re.search(said, done.err)
+    assert places["ids"].read_text() == "q1\n"
+
+
+def test_json_goes_into_the_pipe_that_it_is_asked_into_and_through_a_link(score: Score, tmp_path: Path) -> None:
+    pipe, link, file = tmp_path / "pipe", tmp_path / "link.json", tmp_path / "file.json"
+    os.mkfifo(pipe)
+    file.write_text("old")
+    link.symlink_to(file)
+    with os.fdopen(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)) as reader:
+        assert score([one(1)], "--json", str(pipe)).code == 0
+        assert json.loads(reader.read())["items"] == 1
+    assert score([one(1)], "--json", str(link)).code == 0
+    assert pipe.is_fifo() and link.is_symlink() and json.loads(file.read_text())["items"] == 1
+
+
+def test_json_on_the_standard_output_stands_before_the_tables(score: Score, tmp_path: Path) -> None:
+    score([one(1)])
+    stdout = tmp_path / "stdout"  # as /dev/stdout is, which a fault must not cost this machine
+    stdout.symlink_to("/proc/self/fd/1")
+    line = ["--benchmark", "intentbench", "--predictions", str(score.file), "--json", str(stdout)]
+    done = subprocess.run([sys.executable, "-m", "flows.cli", "score", *line], capture_output=True, text=True)
+    found, _ = json.JSONDecoder().raw_decode(done.stdout)
+    assert (done.returncode, done.stderr, found["items"]) == (0, "", 1)
+    assert stdout.is_symlink() and "overall 100.00" in done.stdout
 
 
 def test_more_items_than_the_benchmark_has_are_said_to_be_too_many(score: Score) -> None:

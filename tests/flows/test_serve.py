@@ -1,5 +1,7 @@
 """What `make serve` sets up, and whom it lets in."""
 
+import os
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -9,11 +11,15 @@ from pathlib import Path
 import pytest
 import yaml
 
+from flows.binding import Binding, check_free
 from flows.dead_runs import NAME
+from flows.serve import _prepare
 from recipes.reading import recipe_names
+from schemas.values import UserError
 from tests.flows.postgres import postgres
 from tests.flows.serving import Served, served, within
 from tests.flows.small import ROOT
+from tests.stages import one_line
 
 _DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 
@@ -43,6 +49,66 @@ def test_network_without_a_password_is_refused_before_anything_starts(tmp_path: 
     assert done.returncode == 1
     assert done.stderr.startswith("error: CONTEXTFIRST_HOST=0.0.0.0") and done.stderr.count("\n") == 1
     assert not serving.store.exists()
+
+
+@pytest.mark.parametrize("name", ["CONTEXTFIRST_PORT", "CONTEXTFIRST_REPORTS_PORT"])
+def test_port_that_another_program_has_is_refused_before_anything_starts(tmp_path: Path, name: str) -> None:
+    serving = Served(tmp_path / "store", tmp_path / "home")
+    with socket.create_server(("127.0.0.1", int(serving.environment[name]))) as place:
+        done = subprocess.run(
+            [sys.executable, "-m", "flows.serve"],
+            cwd=ROOT,
+            env=serving.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        place.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            place.accept()  # nobody asked it anything
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: {name}={serving.environment[name]} is taken on 127.0.0.1")
+    assert done.stderr.count("\n") == 1 and f"set {name} to a free port" in done.stderr
+    assert not serving.store.exists()
+
+
+def test_one_port_for_both_servers_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as place:
+        port = place.getsockname()[1]
+    with pytest.raises(UserError, match=f"^CONTEXTFIRST_REPORTS_PORT={port} is taken"):
+        check_free(Binding(port=port, reports_port=port))
+
+
+def test_port_whose_last_server_has_ended_is_free() -> None:
+    """The connections that it closed linger for a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as place, socket.create_connection(place.getsockname()) as asking:
+        port = place.getsockname()[1]
+        answering, _ = place.accept()
+        answering.close()
+        assert asking.recv(1) == b""
+    check_free(Binding(port=port, reports_port=port + 1 if port < 65535 else port - 1))
+
+
+def test_address_of_another_machine_is_one_line() -> None:
+    with pytest.raises(UserError, match=r"^CONTEXTFIRST_HOST=192\.0\.2\.7 is no address of this machine") as refused:
+        check_free(Binding(host="192.0.2.7"))
+    one_line(refused.value)
+
+
+def test_nothing_is_prepared_on_a_server_that_took_the_place_of_ours(tmp_path: Path) -> None:
+    """Ours ends while its deployments are made; whoever answers at its port from then on is left alone."""
+    called = tmp_path / "called"
+    with subprocess.Popen(["sleep", "60"]) as server:
+        _program(tmp_path / "prefect", f"echo prefect >> {called}")
+        _program(tmp_path / "python", f"echo $* >> {called}; kill {server.pid}; sleep 1")
+        with pytest.raises(RuntimeError, match="ended with code -15"):
+            _prepare({**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}, "worker", [server])
+    assert called.read_text().splitlines() == ["prefect", "-m flows.deploy"]
+
+
+def _program(place: Path, line: str) -> None:
+    place.write_text(f"#!/bin/sh\n{line}\n")
+    place.chmod(0o755)
 
 
 @pytest.fixture(scope="module")

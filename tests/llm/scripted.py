@@ -1,13 +1,13 @@
 """A provider that plays a script, and requests to send it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from llm.providers import PROVIDERS
-from llm.request import Message, Reply, Request, Text
+from llm.request import Message, ProviderError, Reply, Request, Text
 
 Say = Callable[[Request], str]
 
@@ -32,6 +32,28 @@ class Scripted:
 
     async def close(self) -> None:
         pass
+
+
+class ScriptedJobs(Scripted):
+    """Also takes jobs: one answer a request by `say`, unless `fault` is set, which the whole job fails with."""
+
+    def __init__(self, say: Say) -> None:
+        super().__init__(say)
+        self.jobs: list[list[str]] = []
+        self.fault: ProviderError | None = None
+
+    async def send_batch(self, requests: Sequence[Request], blobs: Path) -> list[Reply | ProviderError]:
+        self.jobs.append([said(request) for request in requests])
+        await asyncio.sleep(0)
+        if self.fault:
+            raise self.fault
+        return [self._line(request) for request in requests]
+
+    def _line(self, request: Request) -> Reply | ProviderError:
+        try:
+            return Reply(text=self._say(request), request_id="", input_tokens=2, output_tokens=1)
+        except ProviderError as error:
+            return error
 
 
 class Silent:
@@ -60,6 +82,12 @@ def install(patch: pytest.MonkeyPatch, provider: Scripted | Silent) -> None:
 
 def scripted(patch: pytest.MonkeyPatch, say: Say = lambda request: said(request).upper()) -> Scripted:
     provider = Scripted(say)
+    install(patch, provider)
+    return provider
+
+
+def scripted_jobs(patch: pytest.MonkeyPatch, say: Say = lambda request: said(request).upper()) -> ScriptedJobs:
+    provider = ScriptedJobs(say)
     install(patch, provider)
     return provider
 

@@ -3,13 +3,13 @@
 import asyncio
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from llm.engine import Engine
-from llm.request import Outcome, Reply, Request
+from llm.request import Outcome, ProviderError, Reply, Request
 from schemas.failures import BudgetReached
 from schemas.llm import LlmLimits, Price
 from schemas.values import UserError
@@ -139,3 +139,20 @@ def test_what_a_dead_process_had_set_aside_is_given_back(tmp_path: Path, monkeyp
             holder.kill()
             holder.wait()
             assert len(asyncio.run(engine.complete([asked(f"{index:04d}") for index in range(30)]))) == 30
+
+
+def test_budget_holds_over_runs_that_forget_what_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut(_request: Request) -> str:
+        raise ProviderError("truncated", "cut", reply=Reply(text="x", request_id="", input_tokens=2, output_tokens=8))
+
+    provider = scripted(monkeypatch, cut)
+    bounds = LlmLimits(max_tokens=65)
+    for _ in range(4):
+        with (
+            closing(Engine(tmp_path / "responses.sqlite", tmp_path / "blobs", bounds, "a")) as engine,
+            suppress(BudgetReached),
+        ):
+            asyncio.run(engine.complete([asked(f"{index:04d}") for index in range(3)]))
+        with closing(Engine(tmp_path / "responses.sqlite", tmp_path / "blobs", bounds, "a")) as engine:
+            engine.forget_failures()
+    assert len(provider.sent) == 6

@@ -10,7 +10,7 @@ from llm.engine import Engine
 from llm.request import Failure, Outcome, ProviderError, Reply, Request
 from schemas.llm import LlmLimits
 from schemas.values import UserError
-from tests.llm.scripted import Scripted, Silent, asked, install, said, scripted
+from tests.llm.scripted import Scripted, Silent, asked, install, said, scripted, scripted_jobs
 
 LIMIT_SECONDS = 20.0
 """Far more than a test needs, far less than ignoring Retry-After would take."""
@@ -175,6 +175,87 @@ def test_mistake_in_one_call_stops_the_others_and_keeps_what_was_answered(
     assert len(provider.sent) < 5
     scripted(monkeypatch)
     assert complete(asked("a"))[0].cached
+
+
+def test_what_stopped_the_engine_is_told_to_who_only_shares_its_calls(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Slow(Scripted):
+        async def send(self, request: Request, blobs: Path) -> Reply:
+            reached.set()
+            return await super().send(request, blobs)
+
+    def say(request: Request) -> str:
+        raise UserError("the key is wrong")
+
+    reached = asyncio.Event()
+    install(monkeypatch, Slow(say))
+    engine = new_engine(tmp_path, concurrency=1)
+
+    async def ask() -> list[object]:
+        first = asyncio.create_task(engine.complete([asked("mistake"), asked("waits")]))
+        await reached.wait()
+        return [*await asyncio.gather(first, engine.complete([asked("waits")]), return_exceptions=True)]
+
+    ended = asyncio.run(ask())
+    engine.close()
+    assert [(type(error), str(error)) for error in ended] == [(UserError, "the key is wrong")] * 2
+
+
+# In jobs
+
+
+def exhausted_at(*texts: str) -> Callable[[Request], str]:
+    def say(request: Request) -> str:
+        if said(request) in texts:
+            raise ProviderError("exhausted", "the quota for today is used up")
+        return said(request).upper()
+
+    return say
+
+
+def test_used_up_account_in_a_job_stops_the_run_and_keeps_what_was_answered(
+    monkeypatch: pytest.MonkeyPatch, complete: Callable
+) -> None:
+    scripted_jobs(monkeypatch, exhausted_at("b", "c"))
+    with pytest.raises(UserError, match=r"scripted: the quota for today is used up; what was answered is kept"):
+        complete(asked("a"), asked("b"), asked("c"), batch=True)
+    later = scripted_jobs(monkeypatch)
+    assert [outcome.text for outcome in complete(asked("a"), asked("b"), asked("c"), batch=True)] == ["A", "B", "C"]
+    assert later.jobs == [["b", "c"]]
+
+
+def test_no_job_is_sent_once_the_run_is_stopped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    provider = scripted_jobs(monkeypatch, exhausted_at("a"))
+    engine = new_engine(tmp_path, batch=True)
+
+    async def ask() -> list[object]:
+        first = await asyncio.gather(engine.complete([asked("a")]), return_exceptions=True)
+        return [*first, *await asyncio.gather(engine.complete([asked("b")]), return_exceptions=True)]
+
+    ended = asyncio.run(ask())
+    engine.close()
+    assert [type(error) for error in ended] == [UserError, UserError]
+    assert provider.jobs == [["a"]]
+
+
+@pytest.mark.parametrize("failure", ["overloaded", "unavailable", "timeout", "rejected"])
+def test_job_that_fails_ends_each_of_its_requests_as_what_it_met(
+    monkeypatch: pytest.MonkeyPatch, complete: Callable, failure: Failure
+) -> None:
+    provider = scripted_jobs(monkeypatch)
+    provider.fault = ProviderError(failure, "HTTP 503")
+    outcomes = complete(asked("a"), asked("b"), batch=True)
+    assert [(outcome.failure, outcome.detail) for outcome in outcomes] == [(failure, "HTTP 503")] * 2
+
+
+def test_job_that_the_account_cannot_pay_for_stops_the_run(monkeypatch: pytest.MonkeyPatch, complete: Callable) -> None:
+    provider = scripted_jobs(monkeypatch)
+    provider.fault = ProviderError("exhausted", "no credit")
+    with pytest.raises(UserError, match=r"no credit; what was answered is kept"):
+        complete(asked("a"), batch=True)
+    provider.fault = None
+    assert [outcome.text for outcome in complete(asked("a"), batch=True)] == ["A"]
 
 
 def test_usage_counts_calls_hits_failures_and_tokens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -165,3 +165,50 @@ def test_two_logs_write_one_file(path: Path) -> None:
     one.close()
     two.close()
     assert len(answers(path, *(f"{name} {number}" for name in ("one", "two") for number in range(3 * BATCH)))) == 192
+
+
+# What was spent
+
+
+def paid(failure: Failure, cost: float | None = 0.5) -> Outcome:
+    return Outcome(identity="", failure=failure, detail="why", input_tokens=3, output_tokens=2, cost=cost)
+
+
+def spent(path: Path, scope: str) -> tuple[float, int]:
+    with closing(ResponseLog(path, scope)) as log:
+        return log.spent()
+
+
+def forget(path: Path, scope: str) -> None:
+    with closing(ResponseLog(path, scope)) as log:
+        log.forget_failures()
+
+
+def test_what_failures_have_cost_stays_spent_however_often_they_are_forgotten(path: Path) -> None:
+    for _ in range(3):
+        record(path, ("a", paid("truncated")), ("b", paid("refused", cost=None)), ("c", answer("C")), scope="one")
+        forget(path, "one")
+    assert spent(path, "one") == (3 * 0.5 + 3 * 0.5, 3 * 5 + 3 * 5 + 3 * 5)
+
+
+def test_what_a_failure_has_cost_stays_with_its_scope_when_another_scope_asks_anew(path: Path) -> None:
+    record(path, ("a", paid("truncated")), scope="one")
+    record(path, ("a", paid("truncated")), scope="two")
+    record(path, ("a", answer("A")), scope="three")
+    assert [spent(path, scope) for scope in ("one", "two", "three")] == [(0.5, 5)] * 3
+
+
+def test_answer_that_comes_second_is_paid_for_too(path: Path) -> None:
+    record(path, ("a", answer("A")), scope="one")
+    record(path, ("a", answer("later")), scope="two")
+    assert [spent(path, scope) for scope in ("one", "two")] == [(0.5, 5)] * 2
+    assert answers(path, "a") == {"a": "A"}
+
+
+def test_log_of_an_earlier_version_is_read_and_what_it_has_cost_begins_the_sum(path: Path) -> None:
+    record(path, ("a", paid("truncated")), ("b", answer("B")), scope="one")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP VIEW ended; DROP TABLE displaced;")
+    assert spent(path, "one") == (1.0, 10)
+    forget(path, "one")
+    assert (spent(path, "one"), answers(path, "a", "b")) == ((1.0, 10), {"b": "B"})

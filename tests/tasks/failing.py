@@ -5,7 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from tasks.lanes import FAULTS, saying_why
+from schemas.failures import FAULTS
+from tasks.lanes import saying_why
 
 if __name__ == "__main__":
     job = json.loads(Path(sys.argv[1]).read_text())

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from llm.log import BATCH
+from llm.providers import gemini_batch, gemini_files
 from schemas.artifact import Artifact
 from schemas.example import Example, Media
 from schemas.failures import NoAnswer
@@ -193,6 +194,35 @@ def test_outage_is_no_prediction_and_a_rerun_asks_for_the_rest(
         down["now"] = False
         found = table(runtime, ask(runtime, *rows))
     assert len(found) == 6 and all(row["text"] for row in found)
+    assert sorted(question.text for question in asked) == sorted(question_text(row) for row in rows)
+
+
+def test_quota_that_is_used_up_within_a_job_stops_the_run_and_a_rerun_asks_for_the_rest(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Question] = []
+    used_up = {"now": True}
+
+    def say(question: Question) -> str:
+        if used_up["now"] and "square 3" in question.text:
+            raise Faulted("quota")
+        asked.append(question)
+        return "<answer>A</answer>"
+
+    monkeypatch.setattr(gemini_batch, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(gemini_files, "POLL_SECONDS", 0.0)
+    batching = runtime.model_copy(update={"llm": runtime.llm.model_copy(update={"batch": True})})
+    rows = [example(str(number)) for number in range(4)]
+    with serving(Behaviour(), say) as vendors:
+        point(monkeypatch, vendors)
+        with pytest.raises(UserError, match=r"quota for today is used up .*; what was answered is kept") as error:
+            ask(batching, *rows, provider="gemini")
+        one_line(error.value)
+        assert not list(Path(runtime.store).glob("answer/*/manifest.json"))
+        used_up["now"] = False
+        found = table(runtime, ask(batching, *rows, provider="gemini"))
+        assert vendors.batches.created == 3
+    assert [row["text"] for row in found] == ["<answer>A</answer>"] * 4
     assert sorted(question.text for question in asked) == sorted(question_text(row) for row in rows)
 
 

@@ -13,7 +13,7 @@ from schemas.artifact import Artifact
 from schemas.completion import render
 from schemas.example import Example
 from schemas.failures import NoAnswer
-from schemas.llm import Llm
+from schemas.llm import Llm, LlmLimits
 from schemas.runtime import Runtime
 from schemas.tables import PREDICTIONS
 from schemas.values import Params
@@ -22,7 +22,7 @@ from storage.parquet import read_rows, shard_name, write_rows
 from storage.store import Store
 from tasks.judge import JudgeParams, drawn, judge
 from tasks.stage import stage
-from tests.llm.scripted import Scripted, scripted
+from tests.llm.scripted import Scripted, scripted, scripted_jobs
 from tests.stages import example, made, rows_of
 
 JUDGE = Llm(provider="scripted", model="m")
@@ -187,3 +187,13 @@ def test_judge_that_cannot_be_reached_fails_the_stage_and_a_rerun_asks_only_for_
     artifact = judged(runtime, rows, *texts)
     assert [row[2] for row in table(runtime, artifact)] == [0.8, 0.2]
     assert len(provider.sent) == 1
+
+
+def test_judge_is_asked_one_by_one_even_where_stages_that_ask_by_shards_ask_in_jobs(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = scripted_jobs(monkeypatch, scoring(4))
+    batching = runtime.model_copy(update={"llm": LlmLimits(batch=True)})
+    artifact = judged(batching, rows_of(runtime, spoken("1")), ("made/1", text("it is red"), None))
+    assert table(runtime, artifact) == [("made/1", "accuracy", 0.8, "")]
+    assert (len(provider.sent), provider.jobs) == (1, [])

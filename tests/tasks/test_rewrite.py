@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from llm.prompts.rewrite import CONTEXT_WORDS, THINK_WORDS, request
-from llm.request import MediaPart, Outcome
+from llm.request import MediaPart, Outcome, ProviderError, Request
 from schemas.artifact import Artifact
 from schemas.completion import render
 from schemas.example import Example, Media, Option, Provenance
@@ -19,6 +19,7 @@ from storage.store import Store
 from tasks.rewrite import RewriteParams, accepted, rewrite
 from tasks.rewriting import form
 from tasks.rewriting.reasons import CALLS, RULES, Fault
+from tests.llm.scripted import scripted_jobs
 from tests.llm.server import Answer, Asked, Server, completion, serving
 from tests.stages import example, files_below, how, made, one_line, rows_of
 
@@ -256,6 +257,27 @@ def test_wrong_key_stops_the_run_and_rejects_no_row(runtime: Runtime, server: Se
     server.reply = up
     manifest = Store(runtime.store).manifest(made(rewrite.fn(PARAMS, rows, runtime)))
     assert (manifest.rows.left, manifest.rows.rejected) == (4, {})
+
+
+def test_quota_that_is_used_up_within_a_job_stops_the_run_and_rejects_no_row(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def say(request: Request) -> str:
+        if "square 3" in request.fields["question"]:
+            raise ProviderError("exhausted", "the quota for today is used up")
+        return GOOD
+
+    rows = four_rows(runtime)
+    params = PARAMS.model_copy(update={"llm": Llm(provider="scripted", model="m")})
+    batching = runtime.model_copy(update={"llm": LlmLimits(batch=True)})
+    scripted_jobs(monkeypatch, say)
+    with pytest.raises(UserError, match="the quota for today is used up; what was answered is kept") as caught:
+        rewrite.fn(params, rows, batching)
+    one_line(caught.value)
+    provider = scripted_jobs(monkeypatch, lambda _request: GOOD)
+    manifest = Store(runtime.store).manifest(made(rewrite.fn(params, rows, batching)))
+    assert (manifest.rows.left, manifest.rows.rejected) == (4, {})
+    assert (provider.sent, [len(job) for job in provider.jobs]) == ([], [1])
 
 
 def test_too_many_rejects_stop_the_run_and_the_next_run_asks_again_for_what_failed(

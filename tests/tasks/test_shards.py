@@ -1,11 +1,14 @@
 """How a stage's rows fall into shards, wherever the files that hold them begin."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from llm.request import FINAL, Failure, Outcome
+from schemas.failures import NoAnswer
 from storage.parquet import ROW_GROUP, shard_name, write_examples
-from tasks.shards import shards_of
+from tasks.shards import require_answers, shards_of
 from tests.stages import example
 
 
@@ -31,3 +34,13 @@ def test_shard_may_begin_in_one_group_of_rows_and_end_in_the_next(tmp_path: Path
     write_examples(tmp_path / shard_name("examples", 0), (example(str(number)) for number in range(rows)))
     lengths = [len(found) for _, found in shards_of(tmp_path, ROW_GROUP - 1, lambda _: True)]
     assert lengths == [ROW_GROUP - 1, 11]
+
+
+@pytest.mark.parametrize("kind", get_args(Failure))
+def test_only_failures_that_are_final_say_something_about_their_row(kind: Failure) -> None:
+    outcomes = [Outcome(identity="1", text="A"), Outcome(identity="2", failure=kind, detail="why")]
+    if kind in FINAL:
+        require_answers(outcomes)
+        return
+    with pytest.raises(NoAnswer, match=rf"1 of 2 requests got no answer \({kind}: why\)"):
+        require_answers(outcomes)

@@ -66,6 +66,10 @@ OTHERWISE: dict[str, object] = {
     "nodes": 2,
     "rendezvous": "host:1",
     "launcher": "srun",
+    "vllm_folder": "elsewhere",
+    "vllm_memory": 0.5,
+    "vllm_url": "http://127.0.0.1:1",
+    "vllm_port": 1024,
 }
 """Every field of a runtime with another value."""
 

@@ -1,19 +1,25 @@
 """Heavy work in a process of its own: its output is kept, its failure is told, and it never outlives its stage."""
 
+import contextlib
+import inspect
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from schemas.failures import ModuleFailed
+from schemas.failures import FAULTS, BudgetReached, ModuleFailed
 from schemas.runtime import Runtime
 from schemas.values import UserError, Value
 from storage.draft import Draft
-from tasks.subprocesses import run_module
+from tasks import subprocesses
+from tasks.subprocesses import run_module, run_side_by_side
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER = "tests.tasks.worker"
@@ -62,17 +68,57 @@ def test_failure_is_told_with_the_end_of_the_output(runtime: Runtime, draft: Dra
     assert str(Path(runtime.store) / "logs") in str(caught.value)
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
-def test_mistake_of_the_users_is_one_line_also_from_under_torchrun(runtime: Runtime, draft: Draft, ranks: int) -> None:
-    with pytest.raises(UserError, match=r"^micro_batch 3 does not divide the 4 examples of a process$"):
-        run_module(WORKER, Work(say="mistake", out=""), draft, runtime, ranks)
+@pytest.mark.parametrize(
+    ("kind", "ranks"), [*((kind, 1) for kind in FAULTS.values()), (UserError, 2), (BudgetReached, 2)]
+)
+def test_what_stops_training_stops_the_stage_as_what_it_is_also_under_torchrun(
+    runtime: Runtime, draft: Draft, kind: type[Exception], ranks: int
+) -> None:
+    with pytest.raises(kind, match=r"^micro_batch 3 does not divide the 4 examples of a process$"):
+        run_module(WORKER, Work(say=kind.__name__, out=""), draft, runtime, ranks)
 
 
 def test_mistake_of_an_earlier_run_is_not_told_again(runtime: Runtime, draft: Draft) -> None:
     with pytest.raises(UserError):
-        run_module(WORKER, Work(say="mistake", out=""), draft, runtime)
+        run_module(WORKER, Work(say="UserError", out=""), draft, runtime)
     with pytest.raises(ModuleFailed, match="ended with code 3"):
         run_module(WORKER, Work(say="fail", out=""), draft, runtime)
+
+
+@pytest.fixture
+def stayed(tmp_path: Path) -> Iterator[Path]:
+    """The file in which a worker names the process that it leaves behind."""
+    yield tmp_path / "stayed"
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int((tmp_path / "stayed").read_text()), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", ["leaves", "clings"])
+def test_launcher_that_has_to_be_killed_holds_nobody_up_by_the_ranks_that_it_leaves(
+    runtime: Runtime, draft: Draft, stayed: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr("tasks.subprocesses._PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("tasks.subprocesses._OUTPUT_SECONDS", 15.0 if how == "leaves" else 0.5)
+    began = time.monotonic()
+    with pytest.raises(ModuleFailed, match=r"ended with code 3(?s:.*)last line of the traceback"):
+        run_side_by_side(WORKER, [Work(say=how, out=str(stayed)), Work(say="fail", out=str(stayed))], draft, runtime)
+    assert time.monotonic() - began < 30
+    if how == "leaves":
+        assert _is_gone(int(stayed.read_text()))
+
+
+def _is_gone(pid: int) -> bool:
+    """Also where nobody has reaped it."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    return True
+
+
+def test_torchrun_has_the_time_that_it_gives_its_own_ranks() -> None:
+    from torch.distributed.elastic.multiprocessing.api import PContext  # seconds that other tests need not wait
+
+    given = inspect.signature(PContext.close).parameters["timeout"].default
+    assert given < subprocesses._PATIENCE_SECONDS
 
 
 def test_module_that_does_not_exist_is_told(runtime: Runtime, draft: Draft) -> None:

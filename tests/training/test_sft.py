@@ -164,16 +164,16 @@ def test_a_run_killed_at_any_moment_ends_in_the_same_bytes(
 
 def _train(job_file: Path, killed_at: str | None) -> None:
     """Train in a process of its own, killed as soon as it prints `killed_at`."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "training.sft", str(job_file)],
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    assert process.stdout
-    for line in process.stdout:
-        if killed_at and line.startswith(killed_at):
-            process.send_signal(signal.SIGKILL)
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if killed_at and line.startswith(killed_at):
+                process.send_signal(signal.SIGKILL)
     assert process.wait() == (-signal.SIGKILL if killed_at else 0)
 
 

@@ -1,5 +1,6 @@
 """Whole runs: what they leave, how they are watched, and what is refused."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +8,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import torch
+from transformers import Qwen2_5OmniProcessor
 
+from llm.request import Check, Outcome, Request
+from schemas.completion import FormatName
 from schemas.example import Example, to_table
-from schemas.training import Decoding, Gate, GrpoJob, Kl, Lora, Optimizer, RewardTerm
+from schemas.failures import BudgetReached
+from schemas.training import Decoding, Gate, GrpoJob, Kl, Lora, Optimizer, RewardTerm, View
 from schemas.values import UserError
-from tests.training.grpo.runs import BY_WORDS, MIXES, MakeJob, completions_of, metrics_of, published, trainer_of
+from tests.training.grpo.runs import BY_WORDS, MIXES, TERMS, MakeJob, completions_of, metrics_of, published, trainer_of
+from tests.training.rewards.examples import JUDGE
 from training import grpo
 from training.checkpoint import load_model
+from training.held_out import HeldOut
+from training.inputs import Encoder, Inputs, NoPrompt
 from training.judging import SideLoop
+from training.prompt_plan import unreadable
+from training.rewards.contract import Referee
 from training.step_times import mean_seconds, timings
 
 
@@ -104,6 +114,32 @@ def test_held_out_examples_of_which_none_can_be_read_stop_the_run(
     watched = job(steps=1, evaluate_every=1).model_copy(update={"held_out": str(tmp_path / "held.parquet")})
     with pytest.raises(UserError, match="not one of 1 rows of the held-out examples can be shown to the model"):
         grpo.train(watched, BY_WORDS, loop)
+
+
+def test_held_out_examples_are_read_in_the_view_in_which_they_are_asked(
+    job: MakeJob, asked: dict[str, Example], processor: Qwen2_5OmniProcessor, blobs: Path
+) -> None:
+    params = job(views=("muted", "blind"), rewards=(*TERMS, RewardTerm(reward="modality", weight=1.0))).params
+    encoder = OnlyWhole(processor, params.media, blobs)
+    assert HeldOut(params, [asked["video"]], encoder, rank=0, ranks=1).left_out == 0
+    assert unreadable(encoder, [asked["video"]], params.format, params.views).keys() == {"video"}
+
+
+class OnlyWhole(Encoder):
+    """Cannot show an example in part."""
+
+    def encode(self, example: Example, format: FormatName, view: View = "full") -> Inputs:
+        if view != "full":
+            raise NoPrompt(f"cannot be shown {view}")
+        return super().encode(example, format, view)
+
+
+def test_budget_that_a_judge_has_reached_stops_the_run_as_what_it_is(job: MakeJob, loop: SideLoop) -> None:
+    async def spent(requests: Sequence[Request], check: Check | None = None) -> list[Outcome]:
+        raise BudgetReached("the next request might pass the budget of 1 dollar")
+
+    with pytest.raises(BudgetReached, match="might pass the budget"):
+        grpo.train(job(), Referee(JUDGE, spent), loop)
 
 
 def test_each_part_of_each_step_is_timed(whole: GrpoJob) -> None:
