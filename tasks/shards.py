@@ -27,7 +27,7 @@ from storage.files import write_text
 from storage.parquet import count_rows, read_batches, shards
 from tasks import marks
 from tasks.asking import asking, response_log
-from tasks.collecting import collect_rarely
+from tasks.collecting import collecting_rarely
 from tasks.executors import Crew, crew, is_elsewhere, run_lanes
 from tasks.marks import Shard
 
@@ -121,8 +121,8 @@ def map_shards(draft: Draft, params: AskingParams, folder: Path, work: Work, run
 
 def ask_lane(lane: AskingLane, engine: Engine, params: AskingParams, work: Work, done: Done = _untold) -> None:
     """Do the shards of a lane that are not done yet, in this process."""
-    collect_rarely(_YOUNG)
-    asyncio.run(_Pass(engine, lane, params, work, done).over(_AHEAD * lane.runtime.llm.concurrency))
+    with collecting_rarely(_YOUNG):
+        asyncio.run(_Pass(engine, lane, params, work, done).over(_AHEAD * lane.runtime.llm.concurrency))
 
 
 def keep_lost(lane: AskingLane, number: int) -> None:

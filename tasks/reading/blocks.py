@@ -19,7 +19,7 @@ from storage.parquet import shard_name, write_rows
 from storage.probes import ProbeCache
 from tasks import marks
 from tasks.benchmarks import BENCHMARKS
-from tasks.collecting import collect_rarely
+from tasks.collecting import collecting_rarely
 from tasks.datasets import DATASETS
 from tasks.reader import Reader
 from tasks.reading import found
@@ -102,11 +102,10 @@ _YOUNG = 500_000
 
 def read_lane(lane: Lane, done: Callable[[int], None] | None = None) -> None:
     """Read the blocks of a lane that are not done yet; `done` is told the rows passed, its own and others'."""
-    collect_rarely(_YOUNG)
     folder = read_listing(Path(lane.source), Path(lane.blobs), lane.params.revision)
     removed = frozenset(Path(lane.removed).read_text().splitlines()) if lane.removed else frozenset[str]()
     passed = 0
-    with ProbeCache(Path(lane.probes)) as probes:
+    with ProbeCache(Path(lane.probes)) as probes, collecting_rarely(_YOUNG):
         for index, block in enumerate(_blocks(_taken(lane.params, folder))):
             passed += len(block)
             if index % lane.of == lane.index and not marks.is_done(Path(lane.work), index):
