@@ -20,6 +20,7 @@ from prefect.client.schemas.filters import (
     LogFilter,
     LogFilterFlowRunId,
 )
+from prefect.events.worker import EventsWorker
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
@@ -38,8 +39,10 @@ Send = Callable[[httpx.HTTPTransport, httpx.Request], httpx.Response]
 
 @pytest.fixture(scope="module", autouse=True)
 def server() -> Iterator[None]:
+    """Its socket for events is closed at the end: each ping draws from `random`, under the feet of other tests."""
     with temporary_settings({PREFECT_API_URL: start_embedded_server()}):
         yield
+        EventsWorker.drain_all(timeout=30)
 
 
 @pytest.fixture(autouse=True)
