@@ -193,8 +193,7 @@ def page(made: dict[str, str], real: dict[str, str]) -> Iterator[str]:
         "Made by `python docs/make_datasets.py`. A folder in its publisher's own layout goes in, one clean table comes "
         "out: every row is an example or a reject with its reason. *Known from* says what the publisher's format was "
         "checked on. *Made corpus* is the demo's, of 420 training questions, with its broken and missing clips; *real "
-        "rows* are a few of the "
-        "publisher's own, whose clips were not there, so that only their format was tried."
+        "rows* are a few of the publisher's own, whose clips were not there, so that only their format was tried."
     )
     for title, table in (("Training", DATASETS), ("Benchmarks", BENCHMARKS)):
         yield from ("", f"## {title}", "")

@@ -50,8 +50,8 @@ class LlmLimits(Value):
     tokens_per_minute: of one model, over all processes of this host. deadline: seconds one attempt may take. attempts:
     for one request, while the server answers others. patience: seconds to wait for a server that answers nothing.
     batch: ask in jobs, one a shard, which cost less and may take a day, where the provider has them; judges are asked
-    one by one. replay: ask
-    nobody; answer from the response log alone, and fail where it holds no answer. prices: by model.
+    one by one. replay: ask nobody; answer from the response log alone, and fail where it holds no answer. prices: by
+    model.
     max_dollars, max_tokens: what making one artifact may cost, over all runs that work on it; a budget in dollars
     needs prices.
     """

@@ -80,6 +80,11 @@ class Served:
         text = within(60, lambda: _answer(request)).pop()
         return json.loads(text) if text else None
 
+    def refused(self, module: str, *words: str) -> "subprocess.CompletedProcess[str]":
+        """What a part of it says that is not to come up."""
+        command = [sys.executable, "-m", module, *words]
+        return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
+
     def run(self, deployment: str, *changes: str, small: bool = True) -> str:
         """Ask for a run of the demo, small unless told otherwise, as the form does; returns its id."""
         found = self.call(f"/deployments/name/{deployment}")

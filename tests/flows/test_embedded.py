@@ -68,6 +68,7 @@ def test_answer_of_the_server_itself_is_enough(tmp_path: Path) -> None:
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
         try:
             wait_healthy(f"http://127.0.0.1:{taken}/", server, seconds=60)
+            assert server.poll() is None and _answers(f"http://127.0.0.1:{taken}/")
         finally:
             server.kill()
 

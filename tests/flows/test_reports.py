@@ -1,8 +1,6 @@
 """The reports of a store, at whatever address they are asked to be."""
 
 import socket
-import subprocess
-import sys
 import threading
 import urllib.request
 from pathlib import Path
@@ -12,7 +10,6 @@ import pytest
 from flows.binding import Binding
 from flows.reports import reports_server
 from tests.flows.serving import Served
-from tests.flows.small import ROOT
 
 
 def _has_ipv6() -> bool:
@@ -41,14 +38,7 @@ def test_report_is_served_at_six_groups(tmp_path: Path, host: str) -> None:
 def test_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
     serving = Served(tmp_path / "store", tmp_path / "home")
     with socket.create_server(("127.0.0.1", serving.reports_port)):
-        done = subprocess.run(
-            [sys.executable, "-m", "flows.reports", str(tmp_path)],
-            cwd=ROOT,
-            env=serving.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = serving.refused("flows.reports", str(tmp_path))
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: CONTEXTFIRST_REPORTS_PORT={serving.reports_port} is taken")
     assert done.stderr.count("\n") == 1

@@ -38,14 +38,7 @@ def test_every_deployment_runs_one_at_a_time_and_no_schedule_is_on() -> None:
 
 def test_network_without_a_password_is_refused_before_anything_starts(tmp_path: Path) -> None:
     serving = Served(tmp_path / "store", tmp_path / "home", CONTEXTFIRST_HOST="0.0.0.0")
-    done = subprocess.run(
-        [sys.executable, "-m", "flows.serve"],
-        cwd=ROOT,
-        env=serving.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = serving.refused("flows.serve")
     assert done.returncode == 1
     assert done.stderr.startswith("error: CONTEXTFIRST_HOST=0.0.0.0") and done.stderr.count("\n") == 1
     assert not serving.store.exists()
@@ -55,14 +48,7 @@ def test_network_without_a_password_is_refused_before_anything_starts(tmp_path: 
 def test_port_that_another_program_has_is_refused_before_anything_starts(tmp_path: Path, name: str) -> None:
     serving = Served(tmp_path / "store", tmp_path / "home")
     with socket.create_server(("127.0.0.1", int(serving.environment[name]))) as place:
-        done = subprocess.run(
-            [sys.executable, "-m", "flows.serve"],
-            cwd=ROOT,
-            env=serving.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = serving.refused("flows.serve")
         place.setblocking(False)
         with pytest.raises(BlockingIOError):
             place.accept()  # nobody asked it anything
